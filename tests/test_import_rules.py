@@ -1,0 +1,101 @@
+"""A reader knows from a file's name what lives there: who may import whom."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[1] / "vemoclap"
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")
+CORE = {"records", "errors", "weights", "engines.batching"}  # all that an engine may know
+
+
+def imported(path: Path) -> set[str]:
+    """Return the modules of this package that a file imports, "" for the package itself."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            assert node.level == 0, f"{path}: relative import"
+            if node.module == "vemoclap" or node.module.startswith("vemoclap."):
+                names |= {f"{node.module}.{alias.name}" for alias in node.names}
+            else:
+                names.add(node.module)
+    inside = {name.removeprefix("vemoclap.") for name in names if name.startswith("vemoclap.")}
+    return {_module(name) for name in inside}
+
+
+def _module(name: str) -> str:
+    """Return the module that holds ``name``, which may be a module or something in one."""
+    while name and not (
+        PACKAGE.joinpath(*name.split(".")).with_suffix(".py").exists()
+        or PACKAGE.joinpath(*name.split("."), "__init__.py").exists()
+    ):
+        name = name.rpartition(".")[0]
+    return name
+
+
+def room(path: Path) -> str:
+    return path.relative_to(PACKAGE).with_suffix("").as_posix().replace("/", ".")
+
+
+def foreign(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            names.add(node.module.partition(".")[0])
+    return names
+
+
+def calls(path: Path, name: str) -> bool:
+    return any(
+        isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+    )
+
+
+@pytest.mark.parametrize("path", [m for m in MODULES if m.parent.name == "engines"], ids=room)
+def test_engines_know_only_records_errors_and_weights(path: Path):
+    assert imported(path) <= CORE
+
+
+@pytest.mark.parametrize("name", ["features", "classifier"])
+def test_features_and_classifier_know_no_engine(name: str):
+    path = PACKAGE / f"{name}.py"
+    if path.exists():
+        assert not {i for i in imported(path) if i.startswith("engines")}
+
+
+@pytest.mark.parametrize("path", [m for m in MODULES if m.name != "__main__.py"], ids=room)
+def test_nothing_imports_the_front_ends(path: Path):
+    allowed = {"cli_models"} if path.name == "cli.py" else set()
+    assert not (imported(path) & {"cli", "app", "cli_models"}) - allowed
+
+
+@pytest.mark.parametrize("path", MODULES, ids=room)
+def test_each_thing_has_one_room(path: Path):
+    names = foreign(path)
+    if not path.name.startswith("cli"):
+        assert not calls(path, "print"), "print belongs to the command line"
+    if path.parent.name != "engines" and room(path) not in ("media", "ffmpeg"):
+        assert "subprocess" not in names, "subprocesses belong to the media room"
+    if path.parent.name != "engines":
+        models = {"facenet_pytorch", "silero_vad", "rapidocr", "py3langid", "symspellpy"}
+        models |= {"vaderSentiment", "transformers", "ultralytics", "whisper", "faster_whisper"}
+        assert not names & models, "third-party models belong to engines"
+
+
+def test_the_rules_see_imports_at_all():
+    assert "records" in imported(PACKAGE / "roles.py")
+    assert "roles" in imported(PACKAGE / "analyser.py")
+
+
+@pytest.mark.parametrize("heavy", ["torch", "numpy", "cv2", "rich", "jinja2", "PIL"])
+def test_importing_vemoclap_imports_nothing_heavy(heavy: str):
+    code = f"import sys, vemoclap, vemoclap.cli; sys.exit({heavy!r} in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

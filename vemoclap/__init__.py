@@ -1,0 +1,69 @@
+"""vemoclap reads the emotion of a video and shows the evidence.
+
+    import vemoclap
+    analysis = vemoclap.analyze("video.mp4")
+    print(analysis.scores.ranked)
+
+Public names are imported when they are first used, so that ``import vemoclap`` stays quick.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vemoclap.analyser import Analyser, analyze
+    from vemoclap.errors import (
+        EngineError,
+        MediaError,
+        SourceError,
+        UsageError,
+        VemoclapError,
+        WeightsError,
+    )
+    from vemoclap.media import Limits
+    from vemoclap.records import EMOTIONS, Analysis
+    from vemoclap.roles import Preset
+
+__version__ = "0.1.0"
+__all__ = [
+    "EMOTIONS",
+    "Analyser",
+    "Analysis",
+    "EngineError",
+    "Limits",
+    "MediaError",
+    "Preset",
+    "SourceError",
+    "UsageError",
+    "VemoclapError",
+    "WeightsError",
+    "analyze",
+]
+
+_HOMES = {
+    "analyser": ("Analyser", "analyze"),
+    "errors": (
+        "EngineError",
+        "MediaError",
+        "SourceError",
+        "UsageError",
+        "VemoclapError",
+        "WeightsError",
+    ),
+    "media": ("Limits",),
+    "records": ("EMOTIONS", "Analysis"),
+    "roles": ("Preset",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'vemoclap' has no attribute {name!r}")
+    value = getattr(import_module(f"vemoclap.{_HOME_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,258 @@
+"""The jobs that models do, the engines that can do each, and the presets that choose.
+
+A role is a type of callable. An engine is one row of ``ENGINES``, which names the function that
+loads it for a device and returns such a callable. A preset is a frozen record with one engine
+name per role, or None where the role stays empty, so ``dataclasses.replace(EMBEDDED, ocr=None)``
+is a new preset.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib import import_module, metadata
+from typing import Any
+
+from vemoclap.errors import EngineError, UsageError, VemoclapError, WeightsError
+from vemoclap.records import (
+    Clip,
+    Detection,
+    EngineUse,
+    Expression,
+    Features,
+    Floats,
+    Heard,
+    Language,
+    Picture,
+    Pictures,
+    Scores,
+    Sentiment,
+    Span,
+    TextLine,
+    Transcript,
+)
+
+# Roles take batches. The role fixes colour order (RGB uint8), sample rate (16 kHz mono float32)
+# and units, not the engine.
+Faces = Callable[[Pictures], list[tuple[Detection, ...]]]  # frames -> faces of each frame
+Expressions = Callable[[Sequence[Picture]], list[Expression]]  # face crops -> one each
+Images = Callable[[Pictures], Floats]  # frames -> (n, 512), one embedding each
+Caption = Callable[[Floats], str]  # the (512,) embedding of one frame -> a sentence about it
+Sound = Callable[[Floats], Heard]  # audio windows (m, samples), m >= 1 -> vectors and tags
+Vad = Callable[[Floats], tuple[Span, ...]]  # sound -> spans of speech, sorted, disjoint
+Transcribe = Callable[[Clip, tuple[Span, ...]], Transcript | None]  # None: no words to be had
+Ocr = Callable[[Pictures], list[tuple[TextLine, ...]]]  # frames -> every line of each frame
+Languages = Callable[[Sequence[str]], list[Language]]  # texts -> language of each
+Translate = Callable[[Sequence[str], Sequence[str]], list[str]]  # texts, their codes -> English
+Segment = Callable[[str], str]  # English text -> the same with its words apart
+Spell = Callable[[Sequence[str]], list[str]]  # English texts -> corrected
+Sentiments = Callable[[str], Sentiment]  # English text -> polarity
+Emotion = Callable[[Features], Scores]  # features -> six probabilities
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """The engine of every role; None leaves the role empty."""
+
+    name: str
+    faces: str | None
+    expression: str | None
+    image: str | None
+    caption: str | None
+    sound: str | None
+    vad: str | None
+    transcribe: str | None
+    ocr: str | None
+    language: str | None
+    translate: str | None
+    segment: str | None
+    spell: str | None
+    sentiment: str | None
+    emotion: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EngineEntry:
+    """One row of the table of engines."""
+
+    loader: str  # "module:function"; function(device) returns the role's callable
+    distribution: str  # the Python distribution whose version is reported
+    licence: str  # SPDX identifier of code and weights
+    what: str  # one phrase for people
+
+
+# role -> engine -> what it is. A new engine is one row here and one file in ``engines``.
+ENGINES: dict[str, dict[str, EngineEntry]] = {
+    "faces": {
+        "mtcnn": EngineEntry(
+            "vemoclap.engines.mtcnn:load", "facenet-pytorch", "MIT", "MTCNN face detector"
+        ),
+    },
+    "expression": {},
+    "image": {},
+    "caption": {},
+    "sound": {},
+    "vad": {
+        "silero-vad": EngineEntry(
+            "vemoclap.engines.silero:load", "silero-vad", "MIT", "Silero voice activity detector"
+        ),
+    },
+    "transcribe": {
+        "subtitles": EngineEntry(
+            "vemoclap.engines.subtitles:load",
+            "vemoclap",
+            "AGPL-3.0-or-later",
+            "the file's own subtitle track",
+        ),
+    },
+    "ocr": {
+        "rapidocr": EngineEntry(
+            "vemoclap.engines.rapid_ocr:load", "rapidocr", "Apache-2.0", "PP-OCR, run by RapidOCR"
+        ),
+    },
+    "language": {
+        "py3langid": EngineEntry(
+            "vemoclap.engines.langid:load", "py3langid", "BSD-3-Clause", "py3langid"
+        ),
+    },
+    "translate": {},
+    "segment": {
+        "symspellpy": EngineEntry(
+            "vemoclap.engines.symspell:load_segment",
+            "symspellpy",
+            "MIT",
+            "SymSpell word segmentation",
+        ),
+    },
+    "spell": {
+        "symspellpy": EngineEntry(
+            "vemoclap.engines.symspell:load_spell", "symspellpy", "MIT", "SymSpell spelling"
+        ),
+    },
+    "sentiment": {
+        "vader": EngineEntry(
+            "vemoclap.engines.vader:load", "vaderSentiment", "MIT", "VADER sentiment lexicon"
+        ),
+    },
+    "emotion": {
+        "valence-arousal": EngineEntry(
+            "vemoclap.baseline:load",
+            "vemoclap",
+            "AGPL-3.0-or-later",
+            "valence-arousal estimate, untrained",
+        ),
+    },
+}
+ROLES = tuple(ENGINES)
+
+PAPER = Preset(
+    name="paper",
+    faces="yolo-face",
+    expression="vit-expression",
+    image="clip",
+    caption="clipcap",
+    sound="beats",
+    vad="silero-vad",
+    transcribe="whisper",
+    ocr="rapidocr",
+    language="xlm-r",
+    translate="nllb",
+    segment="symspellpy",
+    spell="t5-spell",
+    sentiment="roberta",
+    emotion="cross-attention",
+)
+FAST = replace(PAPER, name="fast", transcribe="faster-whisper")
+EMBEDDED = Preset(
+    name="embedded",
+    faces="mtcnn",
+    expression=None,
+    image=None,
+    caption=None,
+    sound=None,
+    vad="silero-vad",
+    transcribe="subtitles",
+    ocr="rapidocr",
+    language="py3langid",
+    translate=None,
+    segment="symspellpy",
+    spell="symspellpy",
+    sentiment="vader",
+    emotion="valence-arousal",
+)
+PRESETS = {preset.name: preset for preset in (PAPER, FAST, EMBEDDED)}  # best first
+AUTO = "auto"
+
+
+def engine_of(preset: Preset, role: str) -> str | None:
+    """Return the name of the engine that fills ``role``, None where it stays empty."""
+    name: str | None = getattr(preset, role)
+    return name
+
+
+def missing(preset: Preset) -> tuple[str, ...]:
+    """Return what this installation lacks to run ``preset``, one "role: engine" each."""
+    wanted = ((role, engine_of(preset, role)) for role in ROLES)
+    return tuple(f"{role}: {name}" for role, name in wanted if name and name not in ENGINES[role])
+
+
+def choose(name: str = AUTO, overrides: Mapping[str, str] | None = None) -> Preset:
+    """Return the preset called ``name`` with the roles in ``overrides`` given other engines.
+
+    ``auto`` is the best preset that lacks nothing here. The engine name "none" empties a role.
+
+    Raises:
+        UsageError: no such preset, role or engine.
+        WeightsError: the preset needs what this installation lacks.
+    """
+    if name != AUTO and name not in PRESETS:
+        raise UsageError(f"There is no preset {name!r}; choose {AUTO}, {', '.join(PRESETS)}.")
+    chosen: dict[str, Any] = {}  # Any, as `replace` types its keywords by field
+    for role, engine in (overrides or {}).items():
+        if role not in ENGINES:
+            raise UsageError(f"There is no role {role!r}; the roles are {', '.join(ROLES)}.")
+        if engine != "none" and engine not in ENGINES[role]:
+            known = ", ".join((*ENGINES[role], "none"))
+            raise UsageError(f"No engine {engine!r} fills the role {role!r}; choose {known}.")
+        chosen[role] = None if engine == "none" else engine
+    candidates = PRESETS.values() if name == AUTO else (PRESETS[name],)
+    for preset in candidates:
+        candidate = replace(preset, **chosen)
+        lacking = missing(candidate)
+        if not lacking:
+            return candidate
+    raise WeightsError(
+        f"The preset {name!r} cannot run here, it lacks {', '.join(lacking)}; "
+        "use --preset embedded, which needs no downloads."
+    )
+
+
+def load(role: str, engine: str, device: str) -> Any:
+    """Return the callable of ``role`` that ``engine`` provides, its model on ``device``.
+
+    Raises:
+        EngineError: the engine's libraries or model could not be loaded.
+    """
+    module, function = ENGINES[role][engine].loader.split(":")
+    try:
+        return getattr(import_module(module), function)(device)
+    except VemoclapError:
+        raise
+    except Exception as error:
+        raise EngineError(
+            f"The engine {engine!r} for {role} could not be loaded ({type(error).__name__}: "
+            f"{error}); run setup.sh again."
+        ) from error
+
+
+def describe(preset: Preset) -> tuple[EngineUse, ...]:
+    """Return which engine fills each role of ``preset``, with its version and licence."""
+    return tuple(_use(role, engine_of(preset, role), preset) for role in ROLES)
+
+
+def _use(role: str, engine: str | None, preset: Preset) -> EngineUse:
+    if engine is None:
+        return EngineUse(role, None, f"the {preset.name} preset has no engine for this")
+    entry = ENGINES[role][engine]
+    version = metadata.version(entry.distribution)
+    return EngineUse(
+        role, engine, f"{entry.what} ({entry.distribution} {version}, {entry.licence})"
+    )
