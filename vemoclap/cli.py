@@ -86,13 +86,20 @@ def _parser() -> argparse.ArgumentParser:
     )
     analyze.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     analyze.add_argument(
-        "--max-hours", type=float, default=4.0, metavar="H", help="refuse longer videos (4)"
+        "--max-hours", type=_positive, default=4.0, metavar="H", help="refuse longer videos (4)"
     )
     analyze.add_argument(
-        "--max-gib", type=float, default=2.0, metavar="G", help="refuse larger files (2)"
+        "--max-gib", type=_positive, default=2.0, metavar="G", help="refuse larger files (2)"
     )
     analyze.add_argument("--quiet", action="store_true", help="print errors only")
     return parser
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not value > 0:
+        raise argparse.ArgumentTypeError("it must be more than 0")
+    return value
 
 
 def _analyze(parsed: argparse.Namespace) -> int:
