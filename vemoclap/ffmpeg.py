@@ -156,7 +156,7 @@ def run(
         readers[1] = process.stdout
     log = _Log()
     assert process.stderr is not None  # asked for above
-    jobs = [(log.read, process.stderr)]
+    jobs: list[tuple[Callable[[IO[bytes]], None], IO[bytes]]] = [(log.read, process.stderr)]
     jobs += [(sinks[number], reader) for number, reader in readers.items()]
     failures: list[BaseException] = []
     threads = [
@@ -218,7 +218,7 @@ class _Log:
                 self._note(line)
             elif level[1] != "warning" and len(self.complaints) < MAX_COMPLAINTS:
                 text = _CONTEXT.sub(r"\1: ", _LEVEL.sub("", line, count=1))
-                self.complaints.append(re.sub(r" @ 0x[0-9a-f]+", "", text))
+                self.complaints.append(re.sub(r" @ 0x[0-9a-f]+", "", text).rstrip("."))
 
     def _note(self, line: str) -> None:
         shown = _SHOWN.search(line)

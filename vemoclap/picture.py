@@ -1,0 +1,268 @@
+"""The frames of a probed video: those looked at, and thumbnails of the rest.
+
+Both are picked by timestamp, so that one pass over everything and many short seeks give the same
+pictures; which is cheaper decides.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from vemoclap import ffmpeg, sampling
+from vemoclap.errors import MediaError
+from vemoclap.probe import Video
+from vemoclap.records import Overview, Pictures, Times
+
+SHORT_SIDE = 360  # pixels, of the frames that the paper's models were fed
+THUMBNAIL = (36, 64)  # rows, columns
+# Pixels that may be decoded for seeing all of a video, some five seconds' work on two cores: two
+# minutes of 720p at 30 frames a second. Beyond, seeks are used.
+WHOLE_PIXELS = 3.4e9
+SLOWEST_PIXELS_PER_S = 1e7  # slower decoding than this is taken for a hang
+BASE_TIMEOUT_S = 60.0
+LONGEST_TIMEOUT_S = 2 * 3600.0
+RETRY_SEEK_S = 10.0  # how much earlier to start where a seek overshot
+SEEKS_AT_ONCE = 2
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What came back from the decoder."""
+
+    frames: Pictures  # (n, H, W, 3)
+    times_s: Times  # (n,), from the first frame
+    overview: Overview
+    decoded: int
+    expected: int
+    covered_s: float
+    sizes: int  # how many different picture sizes the stream has
+    complaints: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Span:
+    """A part of the video to decode, in the file's own clock, and what to keep of it."""
+
+    start_s: float
+    end_s: float
+    wanted_s: Times  # frames to keep whole
+    runs_s: tuple[tuple[float, float], ...]  # where thumbnails are taken: (start, end)
+    seek_s: float | None  # where to start reading; None: at the beginning
+
+
+@dataclass(frozen=True)
+class _Decoded:
+    frames: Pictures
+    frame_times_s: Times
+    thumbnails: Pictures
+    thumbnail_times_s: Times
+    all_times_s: Times
+    sizes: frozenset[str]
+    complaints: tuple[str, ...]
+
+
+def read(video: Video, frame_count: int) -> Seen:
+    """Return the sampled frames and the overview of a video.
+
+    Raises:
+        MediaError: no frame could be decoded, or decoding took too long.
+    """
+    times = video.frame_times_s
+    start, duration = video.info.start_s, video.info.duration_s
+    wanted = sampling.shown_at(start + sampling.sample_times(duration, frame_count), times)
+    short = duration <= sampling.WHOLE_OVERVIEW_S
+    pixels = float(video.info.width) * video.info.height
+    whole = short and len(times) * pixels <= WHOLE_PIXELS
+    run_starts = start + sampling.overview_runs(duration, whole=whole)
+    runs = _runs(run_starts, duration, whole)
+    cost = sampling.seek_cost(np.concatenate((wanted, run_starts)), times, video.key_times_s) + sum(
+        _count(times, run) for run in runs
+    )
+    end = start + duration
+    if whole or not video.timed or cost > 0.8 * len(times):
+        parts = [_decode(video, _Span(start, end, wanted, runs, None))]
+        expected = video.expected_frames
+    else:
+        spans = [_Span(t, t, np.array([t]), (), t) for t in wanted]
+        spans += [_Span(a, b, np.empty(0), ((a, b),), a) for a, b in runs]
+        with ThreadPoolExecutor(SEEKS_AT_ONCE) as pool:
+            parts = list(pool.map(lambda span: _sought(video, span), spans))
+        expected = len(wanted) + sum(_count(times, run) for run in runs)
+        claimed = video.expected_frames / len(times)  # 1 unless the file is cut short
+        expected = round(expected * claimed)
+    return _merge(video, parts, runs, expected, whole=whole)
+
+
+def _runs(starts: Times, duration_s: float, whole: bool) -> tuple[tuple[float, float], ...]:
+    if whole or len(starts) == 1:
+        return ((float(starts[0]), float(starts[0]) + duration_s),)
+    return tuple((float(s), float(s) + sampling.RUN_S) for s in starts)
+
+
+def _count(times: Times, run: tuple[float, float]) -> int:
+    return int(np.searchsorted(times, run[1]) - np.searchsorted(times, run[0]))
+
+
+def _sought(video: Video, span: _Span) -> _Decoded:
+    """Decode a span by a seek, from further back if the first seek landed behind it."""
+    found = _decode(video, span)
+    if len(found.all_times_s) or span.seek_s is None:
+        return found
+    earlier = max(video.info.start_s, span.seek_s - RETRY_SEEK_S)
+    return _decode(video, _Span(span.start_s, span.end_s, span.wanted_s, span.runs_s, earlier))
+
+
+def _decode(video: Video, span: _Span) -> _Decoded:
+    """Return what one run of ffmpeg makes of a span."""
+    slack = _slack(video.frame_times_s)
+    seek = {}
+    if span.seek_s is not None:
+        # Seeks count from the file's first timestamp, even where -copyts keeps the clock.
+        seek = {"ss": max(0.0, span.seek_s - video.file_start_s), "noaccurate_seek": None}
+    node = ffmpeg.source(video.path, **seek)[str(video.video_index)]
+    if not video.timed:
+        rate = 1 / float(np.diff(video.frame_times_s[:2])[0]) if len(video.frame_times_s) > 1 else 1
+        node = node.filter("setpts", f"N/({rate!r}*TB)")
+    if span.seek_s is not None:
+        node = node.filter("trim", start=span.start_s - slack, end=span.end_s + slack)
+    node = node.filter("showinfo@all", checksum=0)
+    height, width = _frame_size(video)
+    frames, thumbnails = bytearray(), bytearray()
+    outputs: list[Any] = []
+    sinks = {}
+    both = len(span.wanted_s) > 0 and len(span.runs_s) > 0
+    branches = node.split() if both else [node, node]
+    if len(span.wanted_s):
+        picked = branches[0].filter("select", _any_of(span.wanted_s, slack))
+        outputs.append(_raw(picked, (width, height), "bicubic", name="showinfo@frames", pipe=1))
+        limit = (2 * len(span.wanted_s) + 2) * width * height * 3
+        sinks[1] = ffmpeg.bytes_sink(frames, limit, _lying(video))
+    if span.runs_s:
+        picked = branches[1].filter("select", _every_step(span.runs_s))
+        rows, columns = THUMBNAIL
+        outputs.append(_raw(picked, (columns, rows), "area", name="showinfo@thumbnails", pipe=3))
+        seconds = sum(b - a for a, b in span.runs_s)
+        limit = int(2 * seconds / sampling.OVERVIEW_STEP_S + 100) * rows * columns * 3
+        sinks[3] = ffmpeg.bytes_sink(thumbnails, limit, _lying(video))
+    done = ffmpeg.run(
+        ffmpeg.command(*outputs), video.name, timeout_s=_timeout_s(video), sinks=sinks
+    )
+    times = {
+        name: np.array([s.time_s for s in done.shown if s.filter_name == name])
+        for name in ("showinfo@all", "showinfo@frames", "showinfo@thumbnails")
+    }
+    return _Decoded(
+        *_pictures(frames, times["showinfo@frames"], height, width),
+        *_pictures(thumbnails, times["showinfo@thumbnails"], *THUMBNAIL),
+        all_times_s=times["showinfo@all"],
+        sizes=frozenset(s.size for s in done.shown if s.filter_name == "showinfo@all"),
+        complaints=tuple(c for c in done.complaints if not _harmless(c)),
+    )
+
+
+def _raw(node: Any, size: tuple[int, int], flags: str, *, name: str, pipe: int) -> Any:
+    width, height = size
+    scaled = node.filter("scale", width, height, flags=flags).filter("format", "rgb24")
+    shown = scaled.filter(name, checksum=0)
+    return shown.output(f"pipe:{pipe}", format="rawvideo", **ffmpeg.passthrough())
+
+
+def _slack(times: Times) -> float:
+    """Return how far a printed timestamp may be from the one that was listed."""
+    nearest = float(np.diff(times).min()) if len(times) > 1 else 1.0
+    return min(0.002, 0.4 * nearest)
+
+
+def _any_of(wanted_s: Times, slack: float) -> str:
+    return "+".join(f"between(t,{t - slack:.7f},{t + slack:.7f})" for t in wanted_s)
+
+
+def _every_step(runs_s: tuple[tuple[float, float], ...]) -> str:
+    """Return the expression that picks the first frame of every step of every run."""
+    inside = "+".join(f"gte(t,{a - 1e-4:.7f})*lt(t,{b - 1e-4:.7f})" for a, b in runs_s)
+    start = runs_s[0][0] - 1e-4
+
+    def step(t: str) -> str:
+        return f"floor(({t}-({start:.7f}))/{sampling.OVERVIEW_STEP_S})"
+
+    new = f"isnan(prev_selected_t)+gt({step('t')},{step('prev_selected_t')})"
+    return f"({inside})*({new})"
+
+
+def _frame_size(video: Video) -> tuple[int, int]:
+    """Return rows and columns of frames whose shorter side is ``SHORT_SIDE``."""
+    width, height = video.info.width, video.info.height
+    scale = SHORT_SIDE / min(width, height)
+    # A picture is at most 16 times as long as it is broad; what is longer is squeezed.
+    longest = 16 * SHORT_SIDE
+    return min(longest, round(height * scale)), min(longest, round(width * scale))
+
+
+def _timeout_s(video: Video) -> float:
+    pixels = float(video.info.width) * video.info.height * len(video.frame_times_s)
+    return min(BASE_TIMEOUT_S + pixels / SLOWEST_PIXELS_PER_S, LONGEST_TIMEOUT_S)
+
+
+def _lying(video: Video) -> str:
+    return f"{video.name} holds more pictures than its index says; re-encode it."
+
+
+def _harmless(complaint: str) -> bool:
+    """Tell what the pipe's muxer says about timestamps, of which it makes no use."""
+    return complaint.startswith("rawvideo:") or "non monotonically increasing dts" in complaint
+
+
+def _pictures(data: bytearray, times: Times, rows: int, columns: int) -> tuple[Pictures, Times]:
+    count = min(len(data) // (rows * columns * 3), len(times))
+    flat = np.frombuffer(data, np.uint8, count * rows * columns * 3)
+    return flat.reshape(count, rows, columns, 3), times[:count]
+
+
+def _merge(
+    video: Video,
+    parts: list[_Decoded],
+    runs: tuple[tuple[float, float], ...],
+    expected: int,
+    *,
+    whole: bool,
+) -> Seen:
+    decoded = sum(len(part.all_times_s) for part in parts)
+    frame_times = np.concatenate([part.frame_times_s for part in parts])
+    if decoded == 0 or len(frame_times) == 0:
+        raise MediaError(
+            f"Not one frame of {video.name} could be decoded (codec {video.info.video_codec}); "
+            "copy it again or convert it."
+        )
+    kept = [part.frames for part in parts if len(part.frames)]
+    frames = kept[0] if len(kept) == 1 else np.concatenate(kept)
+    _, first = np.unique(frame_times, return_index=True)
+    if len(first) < len(frame_times):
+        frames, frame_times = frames[first], frame_times[first]
+    thumbnail_times = np.concatenate([part.thumbnail_times_s for part in parts])
+    thumbnails = [part.thumbnails for part in parts if len(part.thumbnails)]
+    start = video.info.start_s
+    starts = np.array([a for a, _ in runs]) - 1e-4
+    overview = Overview(
+        thumbnails=np.concatenate(thumbnails) if thumbnails else np.empty((0, *THUMBNAIL, 3), "u1"),
+        times_s=thumbnail_times - start,
+        run=(np.searchsorted(starts, thumbnail_times, side="right") - 1).astype(np.int32),
+        step_s=sampling.OVERVIEW_STEP_S,
+    )
+    sizes = frozenset[str]().union(*(part.sizes for part in parts))
+    if whole:
+        last = np.concatenate([part.all_times_s for part in parts])
+        covered = float(np.nanmax(last) - np.nanmin(last)) + 1 / video.info.rate_fps
+    else:
+        covered = video.info.duration_s * min(1.0, decoded / expected)
+    return Seen(
+        frames=frames,
+        times_s=frame_times - start,
+        overview=overview,
+        decoded=decoded,
+        expected=expected,
+        covered_s=min(covered, video.info.duration_s),
+        sizes=len(sizes),
+        complaints=tuple(c for part in parts for c in part.complaints),
+    )

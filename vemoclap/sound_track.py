@@ -1,0 +1,50 @@
+"""The sound of a probed video, over the span of its picture."""
+
+import numpy as np
+
+from vemoclap import ffmpeg
+from vemoclap.probe import Video
+from vemoclap.records import OK, SAMPLE_RATE, Floats, Status, absent
+
+BASE_TIMEOUT_S = 60.0
+SLOWEST = 5.0  # times real time; slower decoding than this is taken for a hang
+BYTES = 4  # of a float32 sample
+
+
+def read(video: Video) -> tuple[Floats | None, Status, tuple[str, ...]]:
+    """Return the sound, how the search for it ended, and the decoder's complaints.
+
+    The sound is the mean of all channels, which cannot clip, at 16 kHz. Its first sample belongs
+    to the first frame: what comes earlier is cut, and a later start is filled with silence. It
+    ends with the picture, or before it where the track is shorter.
+    """
+    if video.audio_index is None:
+        return None, absent("The file has no sound track."), ()
+    start, duration = video.info.start_s, video.info.duration_s
+    channels = video.info.audio_channels or 1
+    mean = "+".join(f"{1 / channels:.9f}*c{index}" for index in range(channels))
+    node = (
+        ffmpeg.source(video.path)[str(video.audio_index)]
+        .filter("aformat", sample_fmts="fltp")
+        .filter("pan", args=f"mono|c0={mean}")
+        .filter("atrim", start=start, end=start + duration)
+        # async fills gaps in the timestamps; first_pts fills a late start
+        .filter("aresample", SAMPLE_RATE, **{"async": 1}, first_pts=round(start * SAMPLE_RATE))
+    )
+    data = bytearray()
+    longest = int((duration + 1.0) * SAMPLE_RATE) * BYTES
+    done = ffmpeg.run(
+        ffmpeg.command(node.output("pipe:1", format="f32le", acodec="pcm_f32le")),
+        video.name,
+        timeout_s=BASE_TIMEOUT_S + duration / SLOWEST,
+        sinks={1: ffmpeg.bytes_sink(data, longest, f"{video.name} has more sound than picture.")},
+    )
+    samples = np.frombuffer(data, np.float32, len(data) // BYTES)
+    samples = samples[: round(duration * SAMPLE_RATE)]
+    if len(samples) == 0:
+        said = f": {done.complaints[0]}" if done.complaints else ""
+        reason = f"No sound could be decoded from the sound track{said}."
+        return None, absent(reason), done.complaints if said else ()
+    if not np.isfinite(samples).all():
+        samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
+    return samples, OK, done.complaints
