@@ -151,7 +151,9 @@ def run(
         raise EngineError(f"{arguments[0]} is not installed; run setup.sh.") from error
     for _, write in pipes.values():
         os.close(write)
-    readers = {number: os.fdopen(read, "rb") for number, (read, _) in pipes.items()}
+    readers: dict[int, IO[bytes]] = {
+        number: os.fdopen(read, "rb") for number, (read, _) in pipes.items()
+    }
     if process.stdout is not None:
         readers[1] = process.stdout
     log = _Log()

@@ -246,7 +246,7 @@ def _merge(
     starts = np.array([a for a, _ in runs]) - 1e-4
     overview = Overview(
         thumbnails=np.concatenate(thumbnails) if thumbnails else np.empty((0, *THUMBNAIL, 3), "u1"),
-        times_s=thumbnail_times - start,
+        times_s=np.maximum(thumbnail_times - start, 0.0),
         run=(np.searchsorted(starts, thumbnail_times, side="right") - 1).astype(np.int32),
         step_s=sampling.OVERVIEW_STEP_S,
     )
@@ -258,7 +258,7 @@ def _merge(
         covered = video.info.duration_s * min(1.0, decoded / expected)
     return Seen(
         frames=frames,
-        times_s=frame_times - start,
+        times_s=np.maximum(frame_times - start, 0.0),
         overview=overview,
         decoded=decoded,
         expected=expected,

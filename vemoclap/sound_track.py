@@ -41,10 +41,15 @@ def read(video: Video) -> tuple[Floats | None, Status, tuple[str, ...]]:
     )
     samples = np.frombuffer(data, np.float32, len(data) // BYTES)
     samples = samples[: round(duration * SAMPLE_RATE)]
+    complaints = _about_sound(done.complaints, video)
     if len(samples) == 0:
-        said = f": {done.complaints[0]}" if done.complaints else ""
-        reason = f"No sound could be decoded from the sound track{said}."
-        return None, absent(reason), done.complaints if said else ()
+        return None, absent("No sound could be decoded from the sound track."), complaints
     if not np.isfinite(samples).all():
         samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
-    return samples, OK, done.complaints
+    return samples, OK, complaints
+
+
+def _about_sound(complaints: tuple[str, ...], video: Video) -> tuple[str, ...]:
+    """Return the complaints about the sound; opening the file repeats those about the picture."""
+    signs = (f"{video.info.audio_codec}", f"stream {video.audio_index},")
+    return tuple(c for c in complaints if c.startswith(signs[0]) or signs[1] in c)
