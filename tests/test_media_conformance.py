@@ -224,7 +224,7 @@ def test_rotated_files_come_upright(turn: int, tmp_path: Path):
     if "fps_mode" in version and _display_rotation():
         make(path, "-display_rotation", str(-turn), "-i", str(flat), "-c", "copy")
     else:
-        make(path, "-i", str(flat), "-c", "copy", "-metadata:s:v:0", f"rotate={turn}")
+        make(path, "-i", str(flat), "-c", "copy", "-metadata:s:v:0", f"rotate={-turn % 360}")
     clip = read(path)
     assert clip.info.rotation_deg == turn
     height, width = clip.frames.shape[1:3]
@@ -322,13 +322,10 @@ def test_a_corrupt_middle_is_partial(tmp_path: Path):
     assert "damaged" in clip.warnings[0]
 
 
-def test_noise_in_every_packet_is_partial_or_refused(tmp_path: Path):
+def test_noise_in_every_packet_is_partial(tmp_path: Path):
     whole = plain(tmp_path / "a.mp4")
     path = make(tmp_path / "n.mp4", "-i", str(whole), "-c", "copy", "-bsf:v", "noise=amount=200")
-    try:
-        assert read(path).outcome is Outcome.PARTIAL
-    except MediaError as error:
-        assert "damaged" in str(error) or "decoded" in str(error)
+    assert read(path).outcome is Outcome.PARTIAL
 
 
 def test_damaged_sound_alone_is_partial(tmp_path: Path):
@@ -405,10 +402,9 @@ def test_a_file_over_the_size_limit_is_refused(tmp_path: Path):
 
 
 def test_an_unknown_codec_is_refused(tmp_path: Path):
-    path = make(tmp_path / "a.mkv", *PICTURE, "-c:v", "ffv1", "-t", "1")
-    data = path.read_bytes().replace(b"V_FFV1", b"V_XYZ1")
-    path.write_bytes(data)
-    refused(path, "cannot decode")
+    path = plain(tmp_path / "a.mp4")
+    path.write_bytes(path.read_bytes().replace(b"avc1", b"xyz1"))
+    refused(path, "cannot decode.*xyz1")
 
 
 PLAYLISTS = {

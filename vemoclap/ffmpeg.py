@@ -76,10 +76,23 @@ def _first_line(*command: str) -> str:
     return done.stdout.decode("utf-8", "replace").partition("\n")[0]
 
 
+def first_bytes(path: Path) -> bytes:
+    """Return the first 16 bytes of a file, which tell some formats."""
+    with path.open("rb") as file:
+        return file.read(16)
+
+
+def _demuxer(path: Path) -> str | None:
+    """Return the demuxer to force for a JPEG, which ffmpeg would otherwise take for a pattern."""
+    return "jpeg_pipe" if first_bytes(path).startswith(b"\xff\xd8\xff") else None
+
+
 def source(path: Path, **options: Any) -> Any:
     """Return ffmpeg-python's input node for a file, with the limits that every input has."""
     import ffmpeg
 
+    if forced := _demuxer(path):
+        options["format"] = forced
     return ffmpeg.input(
         url(path),
         **INPUT_LIMITS,
@@ -105,7 +118,9 @@ def command(*outputs: Any) -> list[str]:
 
 def probe_command(path: Path, *options: str) -> list[str]:
     """Return the argument list of an ffprobe with the limits that every input has."""
-    limits = [word for key, value in INPUT_LIMITS.items() for word in (f"-{key}", value)]
+    forced = _demuxer(path)
+    limits = ["-f", forced] if forced else []
+    limits += [word for key, value in INPUT_LIMITS.items() for word in (f"-{key}", value)]
     return [
         *("ffprobe", "-hide_banner", "-loglevel", "repeat+level+error", "-fflags", "+genpts"),
         *limits,

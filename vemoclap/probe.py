@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,8 @@ MAX_DESCRIPTION = 16 << 20  # bytes of JSON that describe the streams
 MAX_PACKETS = 4_000_000  # 4 hours at 240 frames per second, and some
 HDR_TRANSFERS = ("smpte2084", "arib-std-b67")  # PQ and HLG
 TEXT_SUBTITLES = ("subrip", "srt", "ass", "ssa", "mov_text", "webvtt", "text", "ttml", "stl")
-STILL_FORMATS = ("png_pipe", "jpeg_pipe", "webp_pipe", "bmp_pipe", "tiff_pipe", "image2")
+_TOO_LARGE = re.compile(r"Picture size (\d+)x(\d+) exceeds")
+STILL_FORMATS = ("png_pipe", "jpeg_pipe", "webp_pipe", "bmp_pipe", "tiff_pipe")
 
 
 @dataclass(frozen=True)
@@ -132,16 +134,20 @@ def _describe(path: Path, name: str) -> tuple[dict[str, Any], tuple[str, ...]]:
     )
     described: dict[str, Any] = json.loads(text or b"{}")
     if done.code != 0 or not described.get("format"):
-        raise MediaError(_why_not(name, done.complaints))
+        raise MediaError(_why_not(path, name, done.complaints))
+    if oversize := _TOO_LARGE.search(" ".join(done.complaints)):
+        raise MediaError(
+            f"{name} has {oversize[1]} x {oversize[2]} pixels, more than 8K; scale it down."
+        )
     return described, ()  # complaints of this first look come again with the packets
 
 
-def _why_not(name: str, complaints: tuple[str, ...]) -> str:
+def _why_not(path: Path, name: str, complaints: tuple[str, ...]) -> str:
     said = " ".join(complaints)
-    if "moov atom not found" in said:
+    if "moov atom not found" in said and ffmpeg.first_bytes(path)[4:8] == b"ftyp":
         return f"{name} is incomplete: its index is missing; copy or download it again."
-    if "not on whitelist" in said.lower() or "whitelist" in said:
-        return f"{name} is a playlist or of a kind that is not accepted; choose a video file."
+    if "whitelist" in said:
+        return f"{name} is not a video file but a playlist or text; choose the video itself."
     return f"{name} is not a video that ffmpeg can read; choose another file or convert it."
 
 
@@ -160,7 +166,7 @@ def _disposed(stream: dict[str, Any], flag: str) -> bool:
 def _check_codec(stream: dict[str, Any], name: str) -> None:
     codec = stream.get("codec_name")
     if codec in (None, "unknown", "none") or not stream.get("width"):
-        tag = codec or stream.get("codec_tag_string", "unknown")
+        tag = stream.get("codec_tag_string") if codec in (None, "unknown", "none") else codec
         raise MediaError(
             f"{name} has a picture that this ffmpeg cannot decode (codec {tag!r}); convert it."
         )
@@ -198,6 +204,8 @@ def _packets(path: Path, name: str, index: int) -> tuple[Times, Times, Times, tu
 
     def read(pipe: IO[bytes]) -> None:
         for line in pipe:
+            if not line.strip():
+                continue  # ffprobe's end of a packet's side data
             pts, length, flags = [*line.decode().strip().split(","), "", "", ""][:3]
             if "D" in flags:
                 continue  # decoded for others' sake and never shown

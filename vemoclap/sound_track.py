@@ -28,8 +28,9 @@ def read(video: Video) -> tuple[Floats | None, Status, tuple[str, ...]]:
         .filter("aformat", sample_fmts="fltp")
         .filter("pan", args=f"mono|c0={mean}")
         .filter("atrim", start=start, end=start + duration)
+        .filter("asetpts", f"PTS-({start!r})/TB")
         # async fills gaps in the timestamps; first_pts fills a late start
-        .filter("aresample", SAMPLE_RATE, **{"async": 1}, first_pts=round(start * SAMPLE_RATE))
+        .filter("aresample", SAMPLE_RATE, **{"async": 1}, first_pts=0)
     )
     data = bytearray()
     longest = int((duration + 1.0) * SAMPLE_RATE) * BYTES
@@ -44,8 +45,9 @@ def read(video: Video) -> tuple[Floats | None, Status, tuple[str, ...]]:
     complaints = _about_sound(done.complaints, video)
     if len(samples) == 0:
         return None, absent("No sound could be decoded from the sound track."), complaints
-    if not np.isfinite(samples).all():
-        samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
+    # A damaged track can decode to anything; in place, as hours of sound are large.
+    np.nan_to_num(samples, copy=False, nan=0.0)
+    np.clip(samples, -1.0, 1.0, out=samples)
     return samples, OK, complaints
 
 
