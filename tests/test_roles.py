@@ -35,7 +35,7 @@ def test_a_wrong_name_is_answered_with_the_right_ones(name, overrides, names):
 
 
 def test_auto_takes_the_best_preset_that_lacks_nothing(monkeypatch):
-    monkeypatch.setattr(roles, "missing", lambda preset: preset.name == "paper" and ("x",) or ())
+    monkeypatch.setattr(roles, "missing", lambda preset: ("x",) if preset.name == "paper" else ())
     assert roles.choose("auto").name == "fast"
 
 

@@ -23,16 +23,23 @@ MIN_POINTS = 20  # of a shorter video, where the thumbnails allow it
 MIN_STEP_S = 0.2  # the thumbnails' own step
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
+# Levels as the eye tells them apart: two night scenes differ less in numbers than in looks. The
+# 32 keeps the noise of black small, and the last step of a fade to black no larger than the rest.
+_LEVELS = np.sqrt(np.arange(256) + 32.0)
+BRIGHTER = np.round(255 * (_LEVELS - _LEVELS[0]) / (_LEVELS[-1] - _LEVELS[0])).astype(np.uint8)
+
 COLOUR_BITS = 2  # per channel, of the colour histogram: 64 bins of some 36 pixels each
+QUANTILES = 32  # of the levels of each colour channel of a thumbnail, some 72 pixels each
 
 # A cut is a pair of neighbouring thumbnails that differ in what is where and in which colours
 # there are. Static noise and pans differ in the first only, a fade or a change of exposure is
 # gradual, and a hand before the camera is both but little. Chosen on synthetic pans, flashes,
 # fades and noise (see tests) and checked by eye on real clips, which fall far on either side.
 CUT_PIXELS = 0.05  # mean absolute difference of colour, 0..1
-CUT_COLOURS = 0.25  # half the absolute difference of the two colour histograms, 0..1
-CUT_PEAK = 2.0  # a cut differs this much more than the pairs beside it
-CUT_RETURN = 0.5  # a flash gives the picture back: what follows differs from it by less than this
+CUT_COLOURS = .25  # half the absolute difference of the two colour histograms, 0..1
+CUT_PEAK = 1.75  # a cut differs this much more than the pairs beside it
+CUT_PEAK_OF_TWO = 2.8  # the same for two pairs taken together, since two steps of a fade are 2.0
+CUT_RETURN = .43  # a flash gives the picture back: what follows differs from it by less than this
 FLASH_PICTURES = 3  # thumbnails that a flash lasts at most: lightning flickers for up to 0.6 s
 
 CUT_WINDOW_S = 10.0  # of the cut rate: two or three shots of a film of today
@@ -146,65 +153,73 @@ def _pairs(overview: Overview) -> _Pairs:
 def _cuts(overview: Overview, pairs: _Pairs) -> NDArray[np.bool_]:
     """Return for each pair whether one shot gives way to another between its thumbnails."""
     pictures = _Pictures(overview.thumbnails)
-    step = [pictures.distance(a, b) for a, b in zip(pairs.before, pairs.after, strict=True)]
-    ends = np.diff(pairs.before, append=-2) != 1  # the last pair of its run
-    starts = np.append(True, ends[:-1])
-    cut = np.zeros(len(step), bool)
-    for k, here in enumerate(step):
-        left = 0.0 if starts[k] else step[k - 1]
-        right = 0.0 if ends[k] else step[k + 1]
-        a, b = int(pairs.before[k]), int(pairs.after[k])
-        if not ends[k] and here < CUT_PEAK * right:
-            # The next pair differs as well: perhaps one thumbnail is a blend of both shots, or
-            # a white frame between them. Then the two pairs together are one cut.
-            right = 0.0 if ends[k + 1] else step[k + 2]
-            b += 1
-        cut[k] = (
-            pictures.other_shot(a, b)
-            and pictures.distance(a, b) >= CUT_PEAK * max(left, right)
-            and not _flash(overview, pictures, a, b)
-        )
-    cut[1:] &= ~cut[:-1]  # the same cut, found from either of its pairs
-    return cut
+    cut = np.zeros(len(overview.run), bool)  # of the picture that starts a shot
+    for run in np.unique(overview.run):
+        steady = _without_flashes(np.flatnonzero(overview.run == run).tolist(), pictures)
+        # A pair beyond each end, so that every pair has neighbours.
+        step = [0.0, *(pictures.distance(a, b) for a, b in pairwise(steady)), 0.0, 0.0]
+        for k in range(len(steady) - 1):
+            left, here, right = step[k : k + 3]
+            a, b, peak = steady[k], steady[k + 1], CUT_PEAK
+            if k + 2 < len(steady) and right / CUT_PEAK < here < right * CUT_PEAK:
+                # The next pair differs as well: perhaps one thumbnail is a blend of both shots,
+                # or a white frame between them. Then the two pairs together are one cut.
+                b, peak, right = steady[k + 2], CUT_PEAK_OF_TWO, step[k + 3]
+            if pictures.other_shot(a, b) and pictures.distance(a, b) >= peak * max(left, right):
+                cut[steady[k + 1]] = not (k and cut[a])  # found from either of two pairs
+    return cut[pairs.after]
 
 
-def _flash(overview: Overview, pictures: "_Pictures", a: int, b: int) -> bool:
-    """Return whether the picture ``a`` comes back soon, or ``b`` was there just before."""
-    limit = CUT_RETURN * pictures.distance(a, b)
-    run = overview.run
-    back = [j for j in range(b + 1, b + 1 + FLASH_PICTURES) if j < len(run) and run[j] == run[a]]
-    ago = [j for j in range(a - FLASH_PICTURES, a) if j >= 0 and run[j] == run[a]]
-    return any(pictures.distance(a, j) < limit for j in back) or any(
-        pictures.distance(j, b) < limit for j in ago
-    )
+def _without_flashes(indices: list[int], pictures: "_Pictures") -> list[int]:
+    """Return ``indices`` without pictures after which the one before them comes back."""
+    steady: list[int] = []
+    at = 0
+    while at < len(indices):
+        steady.append(indices[at])
+        at += 1
+        for later in range(at + 1, min(at + 1 + FLASH_PICTURES, len(indices))):
+            away = max(pictures.pixels(steady[-1], indices[k]) for k in range(at, later))
+            if CUT_PIXELS <= away > pictures.pixels(steady[-1], indices[later]) / CUT_RETURN:
+                at = later
+                break
+    return steady
 
 
 class _Pictures:
     """Thumbnails that can be compared in what is where and in which colours there are."""
 
     def __init__(self, thumbnails: Pictures) -> None:
-        self._thumbnails = thumbnails
+        count, height, width = thumbnails.shape[:3]
+        self._thumbnails = BRIGHTER[thumbnails]
+        self._levels = np.empty((count, QUANTILES, 3), np.int16)
+        self._histograms = np.empty((count, 1 << 3 * COLOUR_BITS), np.float32)
         places = np.array([1 << 2 * COLOUR_BITS, 1 << COLOUR_BITS, 1], np.uint8)
-        bins = 1 << 3 * COLOUR_BITS
-        self._histograms = np.zeros((len(thumbnails), bins), np.float32)
-        for index, picture in enumerate(thumbnails):
-            codes = (picture >> 8 - COLOUR_BITS) @ places
-            self._histograms[index] = np.bincount(codes.ravel(), minlength=bins) / codes.size
+        every = height * width // QUANTILES
+        for index, picture in enumerate(self._thumbnails):
+            flat = picture.reshape(-1, 3)
+            self._levels[index] = np.sort(flat, axis=0)[every // 2 :: every][:QUANTILES]
+            codes = np.bincount((flat >> 8 - COLOUR_BITS) @ places, minlength=64)
+            self._histograms[index] = codes / len(flat)
 
     def distance(self, a: int, b: int) -> float:
-        """Return how much two differ, 0..1: the geometric mean of both differences."""
-        return float(np.sqrt(self._pixels(a, b) * self._colours(a, b)))
+        """Return how much two differ, 0..1, growing evenly while one fades into the other.
 
-    def other_shot(self, a: int, b: int) -> bool:
-        """Return whether two differ enough in both to be of two shots."""
-        return self._colours(a, b) >= CUT_COLOURS and self._pixels(a, b) >= CUT_PIXELS
+        It is the geometric mean of the difference of pixels and of how far the levels of each
+        colour channel must move to match (the earth mover's distance); a pan has little of the
+        second. Histograms will not do here: they jump when levels change their bin.
+        """
+        levels = float(np.abs(self._levels[a] - self._levels[b]).mean() / 255)
+        return float(np.sqrt(self.pixels(a, b) * levels))
 
-    def _pixels(self, a: int, b: int) -> float:
+    def pixels(self, a: int, b: int) -> float:
+        """Return the mean absolute difference of colour, 0..1."""
         change = self._thumbnails[a].astype(np.int16) - self._thumbnails[b]
         return float(np.abs(change).mean() / 255)
 
-    def _colours(self, a: int, b: int) -> float:
-        return float(np.abs(self._histograms[a] - self._histograms[b]).sum() / 2)
+    def other_shot(self, a: int, b: int) -> bool:
+        """Return whether two differ enough in pixels and in colours to be of two shots."""
+        colours = float(np.abs(self._histograms[a] - self._histograms[b]).sum() / 2)
+        return colours >= CUT_COLOURS and self.pixels(a, b) >= CUT_PIXELS
 
 
 def _without_cuts(pairs: _Pairs, cut: NDArray[np.bool_]) -> Numbers:

@@ -6,6 +6,7 @@ name per role, or None where the role stays empty, so ``dataclasses.replace(EMBE
 is a new preset.
 """
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module, metadata
@@ -231,6 +232,8 @@ def load(role: str, engine: str, device: str) -> Any:
     Raises:
         EngineError: the engine's libraries or model could not be loaded.
     """
+    # onnxruntime would otherwise report each session to its makers over the network.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     module, function = ENGINES[role][engine].loader.split(":")
     try:
         return getattr(import_module(module), function)(device)

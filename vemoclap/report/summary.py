@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vemoclap.records import Analysis, Floats, Sentiment, Status
+from vemoclap.records import Analysis, Floats, ScreenPart, Sentiment, Status
 from vemoclap.report import wording
 
 if TYPE_CHECKING:
@@ -87,15 +87,15 @@ def _screen(analysis: Analysis) -> str:
     if not reading.parts:
         return wording.why(reading.status)
     texts = "; ".join(
-        f"“{wording.clean(part.original)}”"
-        + (f" → “{wording.clean(part.english)}”" if _changed(part.original, part.english) else "")
-        for part in reading.parts
+        f"“{wording.clean(part.original)}”" + _correction(part) for part in reading.parts
     )
     return f"{texts}; {_feeling(reading.sentiment, reading.sentiment_status)}"
 
 
-def _changed(original: str, english: str | None) -> bool:
-    return english is not None and english.casefold() != original.casefold()
+def _correction(part: ScreenPart) -> str:
+    if part.english is None or part.english.casefold() == part.original.casefold():
+        return ""
+    return f" → “{wording.clean(part.english)}”"
 
 
 def _feeling(sentiment: Sentiment | None, status: Status) -> str:

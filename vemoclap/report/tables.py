@@ -4,7 +4,7 @@ import csv
 import io
 import math
 
-from vemoclap.records import Analysis
+from vemoclap.records import Analysis, Floats, Times
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -21,7 +21,7 @@ def curves_csv(analysis: Analysis) -> str:
     saturation, sound_energy, arousal, valence, and speech (share of the step, 0 to 1).
     """
     curves, affect = analysis.readings.curves, analysis.readings.affect
-    columns = {
+    columns: dict[str, Floats | Times] = {
         "time_s": curves.times_s,
         "motion": curves.motion,
         "cut_rate": curves.cut_rate,

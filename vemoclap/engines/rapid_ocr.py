@@ -1,0 +1,75 @@
+"""Text in pictures: PP-OCR, with the weights inside the RapidOCR wheel."""
+
+from collections.abc import Callable
+from os import cpu_count
+
+import numpy as np
+
+from vemoclap.records import Pictures, TextLine
+
+# Pixels of the longer side that the text detector sees. Frames are 360 high, so a 16:9 one goes in
+# as it is; the default enlarges it to 1308 x 736 and takes four times as long for the same text.
+LONGEST_SIDE = 640
+
+# ONNX Runtime would start a thread for each core of the host, also where this process may use
+# only a few; past four the small networks gain nothing.
+MAX_THREADS = 4
+
+
+def load(device: str) -> Callable[[Pictures], list[tuple[TextLine, ...]]]:
+    """Return a reader: frames -> every line of each, in reading order, however uncertain.
+
+    The networks run on the CPU whatever ``device`` says: onnxruntime's CPU build is the one that
+    everybody has.
+    """
+    from rapidocr import RapidOCR
+
+    reader = RapidOCR(
+        params={
+            "Det.limit_type": "max",
+            "Det.limit_side_len": LONGEST_SIDE,
+            "EngineConfig.onnxruntime.intra_op_num_threads": min(MAX_THREADS, cpu_count() or 1),
+            "EngineConfig.onnxruntime.inter_op_num_threads": 1,
+            "Global.text_score": 0.0,  # it would drop lines below 0.5; the caller decides
+            "Global.log_level": "critical",  # it warns of every picture without text
+        }
+    )
+
+    def read(frames: Pictures) -> list[tuple[TextLine, ...]]:
+        return [_lines(reader, np.ascontiguousarray(frame[..., ::-1])) for frame in frames]
+
+    return read
+
+
+def _lines(reader: Callable[..., object], frame_bgr: Pictures) -> tuple[TextLine, ...]:
+    # The direction classifier turns upside-down lines; video has next to none.
+    found = reader(frame_bgr, use_cls=False)
+    boxes = getattr(found, "boxes", None)
+    texts = getattr(found, "txts", None)
+    scores = getattr(found, "scores", None)
+    if boxes is None or texts is None or scores is None:
+        return ()
+    lines = [
+        TextLine(text, float(score), tuple((float(x), float(y)) for x, y in corners))
+        for corners, text, score in zip(boxes, texts, scores, strict=True)
+    ]
+    return tuple(_in_reading_order(lines))
+
+
+def _in_reading_order(lines: list[TextLine]) -> list[TextLine]:
+    """Return the lines row by row from the top, each row from the left.
+
+    A line belongs to the row above it when its middle lies higher than that row's first line
+    reaches down.
+    """
+    rows: list[list[TextLine]] = []
+    for line in sorted(lines, key=_middle):
+        if rows and _middle(line) < max(y for _, y in rows[-1][0].corners):
+            rows[-1].append(line)
+        else:
+            rows.append([line])
+    return [line for row in rows for line in sorted(row, key=lambda one: one.corners[0][0])]
+
+
+def _middle(line: TextLine) -> float:
+    return sum(y for _, y in line.corners) / len(line.corners)
