@@ -139,7 +139,7 @@ def test_between_runs_nothing_is_known():
 
 @pytest.mark.parametrize("seed", range(6))
 def test_cuts_are_found_where_they_are(seed):
-    lengths = [12, 30, 7, 3, 21, 15]
+    lengths = [12, 30, 7, 4, 21, 15]  # pictures; three could be a flash
     shots = [shot(100 * seed + index, length) for index, length in enumerate(lengths)]
     found = cuts_of(np.concatenate(shots))
     np.testing.assert_allclose(found, np.cumsum(lengths)[:-1] * STEP_S, atol=STEP_S + 1e-9)
@@ -184,6 +184,13 @@ def test_fades_and_dissolves_are_no_cuts(length):
 def test_static_noise_is_no_cut():
     noise = np.random.default_rng(0).integers(0, 256, (60, 36, 64, 3), np.uint8)
     assert cuts_of(noise) == ()
+
+
+@pytest.mark.parametrize("level", [0, 255])
+def test_something_that_comes_before_the_camera_is_no_cut(level):
+    pictures = shot(7, 60)
+    pictures[30:, 6:24, 10:32] = level  # a sixth of the picture, from one thumbnail to the next
+    assert cuts_of(pictures) == ()
 
 
 def test_a_black_or_still_video_has_no_cuts():

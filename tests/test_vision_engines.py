@@ -75,16 +75,12 @@ TRAPS: dict[str, Callable[[Path, Path], None]] = {
     "old": lambda path, marker: torch.save(
         {"model": Trap(marker)}, path, _use_new_zipfile_serialization=False
     ),
-    "plain": lambda path, marker: path.write_bytes(pickle.dumps(Trap(marker))),
+    "plain": lambda path, marker: path.write_bytes(pickle.dumps(Trap(marker), protocol=2)),
 }
 
 
-def all_of_one_size(home: Path) -> int:
-    return sum(path.stat().st_size for path in home.rglob("*") if path.is_file())
-
-
 def test_miniatures_are_small_and_always_the_same(hub: Path, tmp_path: Path):
-    assert all_of_one_size(hub) < 40e6
+    assert sum(path.stat().st_size for path in hub.rglob("*") if path.is_file()) < 40e6
     pictures.build_clipcap(tmp_path)
     again = torch.load(tmp_path / "conceptual_weights.pt")
     first = torch.load(hub / "clipcap" / "conceptual_weights.pt")
@@ -126,7 +122,7 @@ def test_no_frames_have_no_faces():
 @pytest.fixture
 def watched(monkeypatch: pytest.MonkeyPatch) -> list[torch.Tensor]:
     """Collect what the detector's network is fed."""
-    yolo_face.load("cpu")
+    pictures.quiet_ultralytics()
     from ultralytics.nn.tasks import DetectionModel
 
     inputs: list[torch.Tensor] = []
@@ -166,6 +162,7 @@ def test_faces_below_the_thresholds_go(monkeypatch: pytest.MonkeyPatch):
         (400, 200, 80, 80, 0.59),  # too uncertain
         (400, 300, 80, 80, 0.61),
         (10, 20, 40, 40, 0.95),  # half outside the frame
+        (0, 0, 0, 0, 0),  # six boxes would look like six columns, which are another layout
     ]
     table = torch.tensor(answers, dtype=torch.float32).T[None]  # (1, 5, boxes)
     monkeypatch.setattr(DetectionModel, "forward", lambda self, x, *a, **k: (table, None))
@@ -195,7 +192,6 @@ def test_the_traps_work_where_nobody_looks(trap: str, tmp_path: Path):
 
 
 def test_code_hidden_in_a_real_detector_is_refused(hub: Path, broken: Path):
-    yolo_face.load  # noqa: B018
     real = torch.load(hub / "yolo-face" / "model.pt", weights_only=False)
     real["train_args"]["data"] = Trap(broken / "trapped")
     torch.save(real, broken / "model.pt")
@@ -248,6 +244,7 @@ def test_picture_engines_are_silent_offline_and_write_nowhere_but_home(hub: Path
         from vemoclap.engines import clip, clipcap, vit_expression, yolo_face
         weights.folder = lambda name: Path(sys.argv[1]) / name
         frames = np.zeros((2, 90, 160, 3), np.uint8)
+        frames.setflags(write=False)  # of which torch warns
         assert yolo_face.load("cpu")(frames)[0]
         vit_expression.load("cpu")([frames[0]])
         clipcap.load("cpu")(clip.load("cpu")(frames)[0])
@@ -394,10 +391,10 @@ def plain_clip(hub: Path, inputs: torch.Tensor):
 
 
 def test_image_embeddings_are_projected_and_not_normalised(hub: Path):
-    pictures_ = frames(3, 180, 320)
-    answer, tensors = plain_clip(hub, clip.preprocess(torch.from_numpy(pictures_)))
+    some = frames(3, 180, 320)
+    answer, tensors = plain_clip(hub, clip.preprocess(torch.from_numpy(some)))
     wanted = answer.pooler_output @ tensors["visual_projection.weight"].T
-    made = clip.load("cpu")(pictures_)
+    made = clip.load("cpu")(some)
     assert made.shape == (3, 512)
     assert made.dtype == np.float32
     np.testing.assert_allclose(made, wanted.numpy(), atol=1e-4)
@@ -439,37 +436,34 @@ def test_clip_is_read_from_a_pickle_of_tensors_too(hub: Path, broken: Path):
 
 
 def captioner(hub: Path):
-    network = clipcap._network(hub / "clipcap" / clipcap.CONVERTED, hub / "gpt2", "cpu")
-    return network["clip_project"]["model"], network["gpt"]
+    return clipcap._network(hub / "clipcap" / clipcap.CONVERTED, hub / "gpt2", "cpu")["gpt"]
 
 
 def plain_search(gpt, prefix: torch.Tensor, stop: int) -> list[int]:
     """The published search over lists, reading everything anew at every step."""
     beams: list[tuple[list[int], float]] = [([], 0.0)]
     for _ in range(67):
-        if beams[0][0] and all(words[-1] == stop for words, _ in beams):
+        alive = [(words, total) for words, total in beams if stop not in words]
+        if not alive:
             break
-        longer: list[tuple[float, list[int], float]] = []
-        for words, total in beams:
-            if words and words[-1] == stop:
-                longer.append((total / len(words), words, total))
-                continue
-            written = gpt.transformer.wte(torch.tensor([words], dtype=torch.long))
-            logits = gpt(inputs_embeds=torch.cat([prefix, written], dim=1)).logits[0, -1]
-            for token, gain in enumerate(logits.log_softmax(-1).tolist()):
-                mean = (total + gain) / (len(words) + 1)
-                longer.append((mean, [*words, token], total + gain))
-        longer.sort(key=lambda each: -each[0])
-        beams = [(words, total) for _, words, total in longer[:5]]
-    return max(beams, key=lambda each: each[1] / len(each[0]))[0]
+        # The ones that have not ended are equally long.
+        written = gpt.transformer.wte(torch.tensor([words for words, _ in alive], dtype=torch.long))
+        texts = torch.cat([prefix.expand(len(alive), -1, -1), written], dim=1)
+        gains = gpt(inputs_embeds=texts).logits[:, -1].log_softmax(-1).tolist()
+        longer = [(words, total) for words, total in beams if stop in words]
+        for (words, total), row in zip(alive, gains, strict=True):
+            longer += [([*words, token], total + gain) for token, gain in enumerate(row)]
+        longer.sort(key=lambda beam: -beam[1] / len(beam[0]))
+        beams = longer[:5]
+    return max(beams, key=lambda beam: beam[1] / len(beam[0]))[0]
 
 
 def test_the_search_finds_what_the_published_one_does(hub: Path):
-    _, gpt = captioner(hub)
-    stop = pictures._tokenizer().encode(".").ids[0]
+    gpt = captioner(hub)
+    stop = pictures.tokenizer().encode(".").ids[0]
     lengths = set()
     with torch.inference_mode():
-        for seed in range(12):
+        for seed in range(10):
             prefix = torch.randn(
                 1, 10, pictures.GPT2_WIDTH, generator=torch.Generator().manual_seed(seed)
             )
@@ -481,14 +475,14 @@ def test_the_search_finds_what_the_published_one_does(hub: Path):
 
 
 def test_the_search_ends_after_67_tokens(hub: Path):
-    _, gpt = captioner(hub)
+    gpt = captioner(hub)
     with torch.inference_mode():
         never = clipcap.beam_search(gpt, torch.zeros(1, 10, pictures.GPT2_WIDTH), stop=-1)
     assert len(never) == 67
 
 
 def test_each_step_of_the_search_reads_one_token(hub: Path, monkeypatch: pytest.MonkeyPatch):
-    _, gpt = captioner(hub)
+    gpt = captioner(hub)
     sizes: list[tuple[int, ...]] = []
     forward = type(gpt).forward
 
@@ -503,31 +497,27 @@ def test_each_step_of_the_search_reads_one_token(hub: Path, monkeypatch: pytest.
 
 
 def test_the_caption_continues_the_embedding_as_it_is(hub: Path):
-    layers, gpt = captioner(hub)
+    gpt = captioner(hub)
     describe = clipcap.load("cpu")
-    tokenizer = pictures._tokenizer()
+    tokenizer = pictures.tokenizer()
     stop = tokenizer.encode(".").ids[0]
-    normalised = 0
+    tensors = load_file(hub / "clipcap" / clipcap.CONVERTED)
+    layers = {key: value.numpy() for key, value in tensors.items() if key.startswith("clip_")}
+    changed = 0
     for seed in range(6):
         vector = np.random.default_rng(seed).normal(size=512).astype(np.float32)
-        tensors = load_file(hub / "clipcap" / clipcap.CONVERTED)
-        first, second = (
-            (
-                tensors[f"clip_project.model.{n}.weight"].numpy(),
-                tensors[f"clip_project.model.{n}.bias"].numpy(),
-            )
-            for n in (0, 2)
-        )
-        prefix = second[0] @ np.tanh(first[0] @ vector + first[1]) + second[1]
+        hidden = layers["clip_project.model.0.weight"] @ vector
+        hidden = np.tanh(hidden + layers["clip_project.model.0.bias"])
+        prefix = layers["clip_project.model.2.weight"] @ hidden
+        prefix += layers["clip_project.model.2.bias"]
         with torch.inference_mode():
             tokens = plain_search(
                 gpt, torch.from_numpy(prefix).view(1, 10, pictures.GPT2_WIDTH), stop
             )
         caption = describe(vector)
         assert caption == tokenizer.decode(tokens).strip()
-        normalised += caption != describe(vector / np.linalg.norm(vector))
-    assert normalised > 3
-    assert isinstance(layers[1], torch.nn.Tanh)
+        changed += caption != describe(vector / np.linalg.norm(vector))
+    assert changed > 3
 
 
 def test_conversion_keeps_every_weight_and_drops_only_the_old_constants(hub: Path):

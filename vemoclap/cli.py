@@ -154,7 +154,7 @@ def _one(path: Path, analyser: "Analyser", parsed: argparse.Namespace, talkative
 
 
 def _with_progress(path: Path, analyser: "Analyser", count: int, talkative: bool) -> "Analysis":
-    if not talkative:
+    if not (talkative and sys.stderr.isatty()):
         return analyser.analyze(path, frame_count=count)
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 BAR_WIDTH = 30  # characters of a probability of 1
+PARTS_SHOWN = 5  # texts; the rest is in the report
 SPARK = "▁▂▃▄▅▆▇█"
 SPARK_WIDTH = 48  # characters
 
@@ -44,12 +45,11 @@ def summary(analysis: Analysis) -> "Group":
         f"{use.role}: {use.engine}" for use in analysis.engines if use.engine is not None
     )
     empty = ", ".join(use.role for use in analysis.engines if use.engine is None)
-    stages = ", ".join(f"{stage.stage} {stage.seconds:.1f} s" for stage in analysis.stages)
     rows = [
         ("preset", f"{analysis.preset}, on {analysis.device}"),
         ("engines", engines),
         ("left empty", empty or "no role"),
-        ("took", stages),
+        ("took", wording.stages(analysis)),
     ]
     parts.append(_pairs(rows, style="dim"))
     parts += [Text(f"! {wording.clean(text)}", style="yellow") for text in analysis.warnings]
@@ -87,8 +87,11 @@ def _screen(analysis: Analysis) -> str:
     if not reading.parts:
         return wording.why(reading.status)
     texts = "; ".join(
-        f"“{wording.clean(part.original)}”" + _correction(part) for part in reading.parts
+        f"“{wording.clean(part.original)}”" + _correction(part)
+        for part in reading.parts[:PARTS_SHOWN]
     )
+    if len(reading.parts) > PARTS_SHOWN:
+        texts += f"; and {len(reading.parts) - PARTS_SHOWN} more, in the report"
     return f"{texts}; {_feeling(reading.sentiment, reading.sentiment_status)}"
 
 

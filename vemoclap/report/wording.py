@@ -100,3 +100,8 @@ def speech(analysis: Analysis) -> str:
     spans = ", ".join(f"{span.start_s:.1f}-{span.end_s:.1f} s" for span in reading.spans[:12])
     more = f" and {len(reading.spans) - 12} more" if len(reading.spans) > 12 else ""
     return f"{total:.1f} s of speech: {spans}{more}"
+
+
+def stages(analysis: Analysis) -> str:
+    """Return how long each stage took."""
+    return ", ".join(f"{stage.stage} {stage.seconds:.1f} s" for stage in analysis.stages)
