@@ -5,7 +5,7 @@ pictures; which is cheaper decides.
 """
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ BASE_TIMEOUT_S = 60.0
 LONGEST_TIMEOUT_S = 2 * 3600.0
 RETRY_SEEK_S = 10.0  # how much earlier to start where a seek overshot
 SEEKS_AT_ONCE = 2
+SEEKS_TRUSTED = 0.9  # of the frames must be found by seeks, or all is decoded
 
 
 @dataclass(frozen=True)
@@ -71,28 +72,51 @@ def read(video: Video, frame_count: int) -> Seen:
     """
     times = video.frame_times_s
     start, duration = video.info.start_s, video.info.duration_s
-    wanted = sampling.shown_at(start + sampling.sample_times(duration, frame_count), times)
-    short = duration <= sampling.WHOLE_OVERVIEW_S
     pixels = float(video.info.width) * video.info.height
-    whole = short and len(times) * pixels <= WHOLE_PIXELS
-    run_starts = start + sampling.overview_runs(duration, whole=whole)
-    runs = _runs(run_starts, duration, whole)
-    cost = sampling.seek_cost(np.concatenate((wanted, run_starts)), times, video.key_times_s) + sum(
-        _count(times, run) for run in runs
-    )
-    end = start + duration
+    whole = duration <= sampling.WHOLE_OVERVIEW_S and len(times) * pixels <= WHOLE_PIXELS
+    runs = _runs(start + sampling.overview_runs(duration, whole=whole), duration, whole)
+    return _read(video, _wanted(video, frame_count), runs, whole=whole)
+
+
+def sample_frames(video: Video, frame_count: int) -> Seen:
+    """Return the sampled frames alone, with an empty overview."""
+    return _read(video, _wanted(video, frame_count), (), whole=False)
+
+
+def _wanted(video: Video, frame_count: int) -> Times:
+    moments = sampling.sample_times(video.info.duration_s, frame_count)
+    return sampling.shown_at(video.info.start_s + moments, video.frame_times_s)
+
+
+def _read(
+    video: Video, wanted: Times, runs: tuple[tuple[float, float], ...], *, whole: bool
+) -> Seen:
+    times = video.frame_times_s
+    starts = np.array([start for start, _ in runs])
+    in_runs = sum(_count(times, run) for run in runs)
+    cost = in_runs + sampling.seek_cost(np.concatenate((wanted, starts)), times, video.key_times_s)
     if whole or not video.timed or cost > 0.8 * len(times):
-        parts = [_decode(video, _Span(start, end, wanted, runs, None))]
-        expected = video.expected_frames
-    else:
-        spans = [_Span(t, t, np.array([t]), (), t) for t in wanted]
-        spans += [_Span(a, b, np.empty(0), ((a, b),), a) for a, b in runs]
-        with ThreadPoolExecutor(SEEKS_AT_ONCE) as pool:
-            parts = list(pool.map(lambda span: _sought(video, span), spans))
-        expected = len(wanted) + sum(_count(times, run) for run in runs)
-        claimed = video.expected_frames / len(times)  # 1 unless the file is cut short
-        expected = round(expected * claimed)
+        return _whole_pass(video, wanted, runs, whole=whole)
+    spans = [_Span(t, t, np.array([t]), (), t) for t in wanted]
+    spans += [_Span(a, b, np.empty(0), ((a, b),), a) for a, b in runs]
+    with ThreadPoolExecutor(SEEKS_AT_ONCE) as pool:
+        parts = list(pool.map(lambda span: _sought(video, span), spans))
+    decoded = sum(len(part.all_times_s) for part in parts)
+    if decoded < SEEKS_TRUSTED * (len(wanted) + in_runs):
+        # Some containers' seeks lead astray (AVI with B-frames); what is lost without any seek
+        # is lost indeed.
+        return _whole_pass(video, wanted, runs, whole=whole)
+    claimed = video.expected_frames / len(times)  # 1 unless the file is cut short
+    expected = round((len(wanted) + in_runs) * claimed)
     return _merge(video, parts, runs, expected, whole=whole)
+
+
+def _whole_pass(
+    video: Video, wanted: Times, runs: tuple[tuple[float, float], ...], *, whole: bool
+) -> Seen:
+    start = video.info.start_s
+    span = _Span(start, start + video.info.duration_s, wanted, runs, None)
+    return _merge(video, [_decode(video, span)], runs, video.expected_frames, whole=whole)
 
 
 def _runs(starts: Times, duration_s: float, whole: bool) -> tuple[tuple[float, float], ...]:
@@ -106,12 +130,21 @@ def _count(times: Times, run: tuple[float, float]) -> int:
 
 
 def _sought(video: Video, span: _Span) -> _Decoded:
-    """Decode a span by a seek, from further back if the first seek landed behind it."""
+    """Decode a span by a seek, from further back if the first seek landed behind its start."""
+    assert span.seek_s is not None  # what makes it a seek
+    times = video.frame_times_s
+    expected = max(1, _count(times, (span.start_s, span.end_s)))
     found = _decode(video, span)
-    if len(found.all_times_s) or span.seek_s is None:
-        return found
-    earlier = max(video.info.start_s, span.seek_s - RETRY_SEEK_S)
-    return _decode(video, _Span(span.start_s, span.end_s, span.wanted_s, span.runs_s, earlier))
+    if len(found.all_times_s) < expected and span.seek_s > video.info.start_s:
+        earlier = max(video.info.start_s, span.seek_s - RETRY_SEEK_S)
+        again = _decode(video, replace(span, seek_s=earlier))
+        found = max(found, again, key=lambda part: len(part.all_times_s))
+    return replace(found, complaints=tuple(c for c in found.complaints if not _of_seeks(c)))
+
+
+def _of_seeks(complaint: str) -> bool:
+    """Tell what a decoder says of references that lie before the place it was started at."""
+    return any(sign in complaint for sign in ("mmco", "co located POCs", "eference", "find ref"))
 
 
 def _decode(video: Video, span: _Span) -> _Decoded:
