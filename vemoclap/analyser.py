@@ -251,6 +251,8 @@ def _explained(role: str, engine: Callable[..., Any]) -> Callable[..., Any]:
         except VemoclapError:
             raise
         except Exception as error:
+            if _debugging():
+                raise
             raise EngineError(
                 f"The {role} engine broke on this video ({type(error).__name__}: {error})."
             ) from error
@@ -266,8 +268,12 @@ def _refusing(error: EngineError) -> Callable[..., Any]:
 
 
 def _raise_in_debug(error: EngineError) -> None:
-    if os.environ.get("VEMOCLAP_DEBUG") == "1":
+    if _debugging():
         raise error
+
+
+def _debugging() -> bool:
+    return os.environ.get("VEMOCLAP_DEBUG") == "1"
 
 
 def _resolve_device(asked: str) -> str:

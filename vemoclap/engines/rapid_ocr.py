@@ -1,7 +1,7 @@
 """Text in pictures: PP-OCR, with the weights inside the RapidOCR wheel."""
 
+import os
 from collections.abc import Callable
-from os import cpu_count
 
 import numpy as np
 
@@ -28,7 +28,7 @@ def load(device: str) -> Callable[[Pictures], list[tuple[TextLine, ...]]]:
         params={
             "Det.limit_type": "max",
             "Det.limit_side_len": LONGEST_SIDE,
-            "EngineConfig.onnxruntime.intra_op_num_threads": min(MAX_THREADS, cpu_count() or 1),
+            "EngineConfig.onnxruntime.intra_op_num_threads": min(MAX_THREADS, _cores()),
             "EngineConfig.onnxruntime.inter_op_num_threads": 1,
             "Global.text_score": 0.0,  # it would drop lines below 0.5; the caller decides
             "Global.log_level": "critical",  # it warns of every picture without text
@@ -39,6 +39,13 @@ def load(device: str) -> Callable[[Pictures], list[tuple[TextLine, ...]]]:
         return [_lines(reader, np.ascontiguousarray(frame[..., ::-1])) for frame in frames]
 
     return read
+
+
+def _cores() -> int:
+    """Return how many processor cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _lines(reader: Callable[..., object], frame_bgr: Pictures) -> tuple[TextLine, ...]:
