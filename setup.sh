@@ -14,6 +14,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 TORCH_CPU_INDEX=https://download.pytorch.org/whl/cpu
 KEPT_ON_COLAB="torch torchvision numpy"
 FACENET="facenet-pytorch==2.6.0" # its metadata pins torch < 2.3; it runs on later ones
+ULTRALYTICS="ultralytics>=8.3"   # its opencv-python would clash with RapidOCR's headless one
 
 dev=false cpu=false
 for option in "$@"; do
@@ -101,7 +102,12 @@ install_packages() {
     if $cpu; then "${pip[@]}" --index-url "$TORCH_CPU_INDEX" torch torchvision; fi
     "${pip[@]}" "$@" -r requirements.txt
     "${pip[@]}" --no-deps "$FACENET"
-    if $dev; then "${pip[@]}" "$@" --editable '.[dev]'; else "${pip[@]}" "$@" --editable .; fi
+    if $dev; then
+        "${pip[@]}" "$@" --editable '.[dev,paper]'
+        "${pip[@]}" --no-deps "$ULTRALYTICS"
+    else
+        "${pip[@]}" "$@" --editable .
+    fi
 }
 
 fingerprint() { # of everything that decides what is installed

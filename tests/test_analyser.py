@@ -31,7 +31,7 @@ ENGINES = {
     "ocr": lambda frames: [() for _ in frames],
     "language": lambda texts: [],
     "segment": str,
-    "spell": lambda texts: list(texts),
+    "spell": list,
     "sentiment": lambda text: None,
     "emotion": roles.load("emotion", "valence-arousal", "cpu"),
 }
