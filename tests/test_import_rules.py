@@ -10,7 +10,9 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "vemoclap"
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")
 CORE = {"records", "errors", "weights", "checkpoint"}  # all that an engine may know
-SHARED = {"engines.batching", "engines.gating", "engines.pretrained"}  # and what several share
+SHARED = {
+    f"engines.{n}" for n in ("batching", "gating", "pretrained", "reading_order")
+}  # and what several share
 
 
 def imported(path: Path) -> set[str]:

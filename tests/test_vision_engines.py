@@ -162,7 +162,7 @@ def test_faces_below_the_thresholds_go(monkeypatch: pytest.MonkeyPatch):
         (400, 200, 80, 80, 0.59),  # too uncertain
         (400, 300, 80, 80, 0.61),
         (10, 20, 40, 40, 0.95),  # half outside the frame
-        (0, 0, 0, 0, 0),  # six boxes would look like six columns, which are another layout
+        (700, 200, 40, 40, 0.99),  # wholly outside; and six rows would be read as another layout
     ]
     table = torch.tensor(answers, dtype=torch.float32).T[None]  # (1, 5, boxes)
     monkeypatch.setattr(DetectionModel, "forward", lambda self, x, *a, **k: (table, None))

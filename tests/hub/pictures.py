@@ -158,8 +158,8 @@ def build_gpt2(folder: Path) -> None:
     """Write GPT-2's config.json, vocab.json, merges.txt and tokenizer.json, tiny."""
     bpe = tokenizer()
     folder.mkdir(parents=True, exist_ok=True)
-    tokenizer.save_model(str(folder))
-    tokenizer.save(str(folder / "tokenizer.json"))
+    bpe.save_model(str(folder))
+    bpe.save(str(folder / "tokenizer.json"))
     _write(folder / "config.json", _gpt2_config())
     _write(folder / "tokenizer_config.json", {"model_max_length": 128})
 
@@ -167,7 +167,7 @@ def build_gpt2(folder: Path) -> None:
 def _prefer_words(gpt: Any) -> None:
     """Make ``gpt`` write whole words and full stops rather than the single bytes it also knows."""
     bpe = tokenizer()
-    whole = [tokenizer.encode(f" {word}").ids for word in TEXT.replace(".", " ").split()]
+    whole = [bpe.encode(f" {word}").ids for word in TEXT.replace(".", " ").split()]
     with torch.no_grad():
         # The last number that the output layer sees becomes a constant, so each word's last
         # number is its own constant advantage.
@@ -177,17 +177,17 @@ def _prefer_words(gpt: Any) -> None:
         advantage.fill_(-20)
         for ids in whole:
             advantage[ids] = 0
-        advantage[tokenizer.encode(".").ids] = 2
+        advantage[bpe.encode(".").ids] = 2
 
 
 def tokenizer() -> Any:
     from tokenizers import ByteLevelBPETokenizer
 
-    tokenizer = ByteLevelBPETokenizer()
-    tokenizer.train_from_iterator(
+    bpe = ByteLevelBPETokenizer()
+    bpe.train_from_iterator(
         [TEXT] * 2, vocab_size=400, min_frequency=2, special_tokens=[], show_progress=False
     )
-    return tokenizer
+    return bpe
 
 
 def _gpt2_config() -> dict[str, object]:

@@ -38,15 +38,15 @@ def load(device: str) -> Callable[[Pictures], Floats]:
     weights.use_offline()
     network = _network(device)
 
-    def some(batch: Sequence[Picture]) -> Floats:
+    def some(batch: Sequence[Picture]) -> list[Floats]:
         with torch.inference_mode():
             frames = torch.from_numpy(np.stack(batch)).to(device)
             answer = network(pixel_values=preprocess(frames).to(network.dtype))
-            embeddings: Floats = answer.image_embeds.float().cpu().numpy()  # (b, 512)
-        return embeddings
+            return list(answer.image_embeds.float().cpu().numpy())  # b of (512,)
 
     def embed(frames: Pictures) -> Floats:
-        return np.reshape(in_batches(some, list(frames), BATCH_SIZE), (-1, WIDTH))
+        vectors = in_batches(some, list(frames), BATCH_SIZE)
+        return np.asarray(vectors, np.float32).reshape(-1, WIDTH)
 
     return embed
 
@@ -75,14 +75,14 @@ def preprocess(frames: "Tensor") -> "Tensor":
 
 def _network(device: str) -> Any:
     import torch
-    from transformers import CLIPVisionModelWithProjection
-    from transformers.utils import logging
+    import transformers
 
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
+    library: Any = transformers  # its annotations leave out much of what is used here
+    library.logging.set_verbosity_error()
+    library.logging.disable_progress_bar()
     folder = weights.folder("clip")
     try:
-        network, info = CLIPVisionModelWithProjection.from_pretrained(
+        network, info = library.CLIPVisionModelWithProjection.from_pretrained(
             folder,
             dtype=torch.float16 if device.startswith("cuda") else torch.float32,
             local_files_only=True,

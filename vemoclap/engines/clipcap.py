@@ -15,7 +15,7 @@ from vemoclap.errors import WeightsError
 from vemoclap.records import Floats
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
 CONVERTED = "clipcap.safetensors"
 PREFIX_LENGTH = 10  # made-up words
@@ -72,7 +72,7 @@ def load(device: str) -> Callable[[Floats], str]:
 
     def describe(embedding: Floats) -> str:
         with torch.inference_mode():
-            vector = torch.from_numpy(embedding).to(device, network["gpt"].dtype)
+            vector = torch.tensor(embedding, device=device, dtype=network["gpt"].dtype)
             prefix = network["clip_project"]["model"](vector).view(1, PREFIX_LENGTH, -1)
             tokens = beam_search(network["gpt"], prefix, stop)
         text: str = tokenizer.decode(tokens)
@@ -121,16 +121,16 @@ def beam_search(gpt: Any, prefix: "Tensor", stop: int) -> list[int]:
     return chosen
 
 
-def _network(path: Path, language: Path, device: str) -> "nn.ModuleDict":
+def _network(path: Path, language: Path, device: str) -> Any:
     """Return the weights at ``path`` in a module whose keys are the published ones."""
     import torch
+    import transformers
     from torch import nn
-    from transformers import GPT2Config, GPT2LMHeadModel
-    from transformers.utils import logging
 
-    logging.set_verbosity_error()
+    library: Any = transformers  # its annotations leave out much of what is used here
+    library.logging.set_verbosity_error()
     tensors, _ = checkpoint.read(path, device)
-    config = GPT2Config.from_json_file(str(language / "config.json"))
+    config = library.GPT2Config.from_json_file(str(language / "config.json"))
     if device.startswith("cuda"):
         tensors = {key: tensor.half() for key, tensor in tensors.items()}
     tensors[HEAD] = tensors.get(WORDS, torch.empty(0))
@@ -140,7 +140,10 @@ def _network(path: Path, language: Path, device: str) -> "nn.ModuleDict":
             nn.Linear(EMBEDDING, width // 2), nn.Tanh(), nn.Linear(width // 2, width)
         )
         network = nn.ModuleDict(
-            {"clip_project": nn.ModuleDict({"model": project}), "gpt": GPT2LMHeadModel(config)}
+            {
+                "clip_project": nn.ModuleDict({"model": project}),
+                "gpt": library.GPT2LMHeadModel(config),
+            }
         )
     checkpoint.check(network, tensors, path)
     network.load_state_dict(tensors, assign=True)

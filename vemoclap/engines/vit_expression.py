@@ -61,7 +61,7 @@ def preprocess(crops: Sequence[Picture]) -> "Tensor":
     from torch.nn.functional import interpolate
 
     def square(crop: Picture) -> "Tensor":
-        picture = torch.from_numpy(np.ascontiguousarray(crop)).permute(2, 0, 1)[None]
+        picture = torch.from_numpy(np.array(crop)).permute(2, 0, 1)[None]
         return interpolate(picture, (SIDE, SIDE), mode="bilinear", antialias=True)
 
     return torch.cat([square(crop) for crop in crops])
@@ -69,14 +69,14 @@ def preprocess(crops: Sequence[Picture]) -> "Tensor":
 
 def _network(device: str) -> Any:
     import torch
-    from transformers import ViTForImageClassification
-    from transformers.utils import logging
+    import transformers
 
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
+    library: Any = transformers  # its annotations leave out much of what is used here
+    library.logging.set_verbosity_error()
+    library.logging.disable_progress_bar()
     folder = weights.folder("vit-expression")
     try:
-        network, info = ViTForImageClassification.from_pretrained(
+        network, info = library.ViTForImageClassification.from_pretrained(
             folder,
             dtype=torch.float16 if device.startswith("cuda") else torch.float32,
             local_files_only=True,

@@ -42,8 +42,7 @@ def load(device: str) -> Callable[[Pictures], list[tuple[Detection, ...]]]:
     def some(batch: Sequence[Picture]) -> list[tuple[Detection, ...]]:
         # RGB -> BGR: Ultralytics takes arrays to come from OpenCV and turns them round itself.
         frames = [np.ascontiguousarray(frame[..., ::-1]) for frame in batch]
-        results = predictor(frames)
-        return [_kept(each.boxes, frame) for each, frame in zip(results, batch, strict=True)]
+        return [_kept(result.boxes) for result in predictor(frames)]
 
     return lambda frames: in_batches(some, list(frames), BATCH_SIZE)
 
@@ -52,7 +51,7 @@ def _predictor(path: Path, device: str) -> Any:
     """Return Ultralytics' own predictor of the network at ``path``."""
     import torch
     from ultralytics.models.yolo.detect import DetectionPredictor
-    from ultralytics.nn.tasks import DetectionModel, load_checkpoint
+    from ultralytics.nn import tasks
     from ultralytics.utils import SAFE_LOAD
 
     # Without the scan, which came with torch 2.6, the library ignores SAFE_LOAD and says nothing.
@@ -62,14 +61,15 @@ def _predictor(path: Path, device: str) -> Any:
             "2.6, or ultralytics was imported before vemoclap; upgrade torch, or set "
             "ULTRALYTICS_SAFE_LOAD=true and start again."
         )
+    open_checkpoint: Any = tasks.load_checkpoint  # which has no annotations
     try:
-        network, _ = load_checkpoint(path)
+        network, _ = open_checkpoint(path)
     except Exception as error:  # the library raises many types, all of which mean the same here
         raise WeightsError(
             f"{path} was not opened, since it is damaged or asks for code to be run "
             f"({type(error).__name__}); delete it and download it again."
         ) from error
-    if not isinstance(network, DetectionModel):
+    if not isinstance(network, tasks.DetectionModel):
         raise WeightsError(f"{path} holds no detector; delete it and download it again.")
     options = {
         "task": "detect",
@@ -98,33 +98,21 @@ def _process_kept() -> Iterator[None]:
     import torch
 
     os.environ.setdefault("YOLO_VERBOSE", "false")  # else the first import prints its settings
-    openmp, torch_threads, cv_threads = (
-        os.environ.get("OMP_NUM_THREADS"),
-        torch.get_num_threads(),
-        cv2.getNumThreads(),
-    )
-    printing = np.get_printoptions()
+    had_openmp = "OMP_NUM_THREADS" in os.environ
+    torch_threads, cv_threads = torch.get_num_threads(), cv2.getNumThreads()
     try:
         yield
     finally:
-        if openmp is None:
+        if not had_openmp:
             os.environ.pop("OMP_NUM_THREADS", None)
         torch.set_num_threads(torch_threads)
         cv2.setNumThreads(cv_threads)
-        torch.set_printoptions(profile="default")
-        np.set_printoptions(**printing)
 
 
-def _kept(boxes: Any, frame: Picture) -> tuple[Detection, ...]:
-    """Return Ultralytics' ``boxes`` of one frame, cut to the frame, largest first."""
-    height, width = frame.shape[:2]
+def _kept(boxes: Any) -> tuple[Detection, ...]:
+    """Return Ultralytics' ``boxes`` of one frame, which it has cut to the frame, largest first."""
     faces = [
-        Detection(
-            Box(
-                max(left, 0.0), max(top, 0.0), min(right, float(width)), min(bottom, float(height))
-            ),
-            confidence,
-        )
+        Detection(Box(left, top, right, bottom), confidence)
         for left, top, right, bottom, confidence, _class in boxes.data.float().cpu().tolist()
     ]
     return tuple(sorted((f for f in faces if f.box.area > 0), key=lambda face: -face.box.area))

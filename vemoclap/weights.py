@@ -1,0 +1,77 @@
+"""Where downloaded weights lie on this machine, and whether they are complete.
+
+Nothing here touches the network. Everything lies under one folder, ``$VEMOCLAP_HOME`` or
+``~/.cache/vemoclap``: ``weights/NAME/`` holds the files of the artefact NAME under their published
+names, and what third-party libraries write goes beside it.
+"""
+
+import os
+from pathlib import Path
+
+from vemoclap.artefacts import ARTEFACTS, Artefact
+from vemoclap.errors import WeightsError
+
+
+def home() -> Path:
+    """Return the folder of all that vemoclap keeps between runs; it need not exist."""
+    chosen = os.environ.get("VEMOCLAP_HOME")
+    return Path(chosen).expanduser() if chosen else Path.home() / ".cache" / "vemoclap"
+
+
+def place(artefact: str) -> Path:
+    """Return where the files of an artefact belong, whether or not they are there."""
+    return home() / "weights" / _row(artefact).name
+
+
+def missing(artefact: str) -> tuple[str, ...]:
+    """Return the names of the files of an artefact that are not here.
+
+    Of a pickle that was converted, only the converted file is needed.
+    """
+    row, folder = _row(artefact), place(artefact)
+    if row.converted is not None:
+        return () if (folder / row.converted).is_file() else (row.converted,)
+    return tuple(
+        " or ".join(names)
+        for names in row.files
+        if not any((folder / name).is_file() for name in names)
+    )
+
+
+def folder(artefact: str) -> Path:
+    """Return the folder of a complete artefact.
+
+    Raises:
+        WeightsError: files are missing; the message names them.
+    """
+    lacking = missing(artefact)
+    if lacking:
+        raise WeightsError(
+            f"The weights {artefact!r} are not complete: {', '.join(lacking)} should be in "
+            f"{place(artefact)}; they are published at {_row(artefact).place}."
+        )
+    return place(artefact)
+
+
+def use_offline() -> None:
+    """Keep model libraries off the network and inside ``home``; call before importing them."""
+    yolo = home() / "ultralytics"
+    yolo.mkdir(parents=True, exist_ok=True)
+    os.environ.update(
+        HF_HOME=str(home() / "huggingface"),
+        HF_HUB_OFFLINE="1",
+        TRANSFORMERS_OFFLINE="1",
+        YOLO_CONFIG_DIR=str(yolo),
+        YOLO_OFFLINE="true",
+        YOLO_AUTOINSTALL="false",
+        ULTRALYTICS_SAFE_LOAD="true",  # by default a malicious .pt runs its code
+    )
+
+
+def _row(artefact: str) -> Artefact:
+    try:
+        return ARTEFACTS[artefact]
+    except KeyError:
+        raise WeightsError(
+            f"There are no weights {artefact!r}; there are {', '.join(ARTEFACTS)}."
+        ) from None
