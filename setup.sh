@@ -119,29 +119,35 @@ fingerprint() { # of everything that decides what is installed
 # -- the run ----------------------------------------------------------------------------------
 
 install_tools
+constraint=()
 if on_colab; then
     python=python3
+    vemoclap=vemoclap
+    new_enough python3 || die "this runtime has $(python3 --version); vemoclap needs 3.11 or newer"
     before=$(versions)
     constraints=$(mktemp)
     trap 'rm -f "$constraints"' EXIT
     echo "$before" >"$constraints"
-    new_enough python3 || die "this runtime has $(python3 --version); vemoclap needs 3.11 or newer"
-    install_packages --constraint "$constraints"
-    [ "$(versions)" = "$before" ] ||
-        die "torch, torchvision or numpy changed:" $before "->" $(versions)"; restart the runtime"
-    say "left as they were:" $before
-    say "ready: vemoclap analyze VIDEO"
+    constraint=(--constraint "$constraints")
 else
     make_environment
     python=.venv/bin/python
-    stamp=.venv/vemoclap-setup
-    if [ "$(cat "$stamp" 2>/dev/null)" = "$(fingerprint)" ]; then
-        say "nothing to do"
-    else
-        say "installing packages (several minutes the first time)"
-        rm -f "$stamp"
-        install_packages
-        fingerprint >"$stamp"
-    fi
-    say "ready: .venv/bin/vemoclap analyze VIDEO"
+    vemoclap=.venv/bin/vemoclap
 fi
+
+# In the environment itself, so that it goes when the environment goes.
+stamp=$("$python" -c 'import sys; print(sys.prefix)')/vemoclap-setup
+if [ "$(cat "$stamp" 2>/dev/null)" = "$(fingerprint)" ]; then
+    say "nothing to do"
+else
+    say "installing packages (several minutes the first time)"
+    rm -f "$stamp"
+    install_packages ${constraint[@]+"${constraint[@]}"}
+    fingerprint >"$stamp"
+fi
+if on_colab; then
+    [ "$(versions)" = "$before" ] ||
+        die "torch, torchvision or numpy changed:" $before "->" $(versions)"; restart the runtime"
+    say "left as they were:" $before
+fi
+say "ready: $vemoclap analyze VIDEO"
