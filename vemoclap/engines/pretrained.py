@@ -1,0 +1,95 @@
+"""Models in Hugging Face's layout, read whole or not at all.
+
+A shared part of several engines. The library itself fills what a file lacks with random numbers
+and drops what it does not know, and only logs it; here each is an error that names the weight.
+"""
+
+from typing import Any
+
+from vemoclap import weights
+from vemoclap.errors import WeightsError
+
+
+def network(kind: str, artefact: str, device: str, spare: tuple[str, ...] = ()) -> Any:
+    """Return the model of ``artefact`` on ``device``, ready to run; half precision on a GPU.
+
+    No code of the files is run: they are safetensors, or pickles opened by torch's restricted
+    reader.
+
+    Args:
+        kind: name of a model class of transformers.
+        artefact: name of the weights.
+        device: "cpu", "cuda" or "cuda:1".
+        spare: starts of the names of weights that the published file holds and nobody needs.
+
+    Raises:
+        WeightsError: the weights are missing, damaged or not this model's.
+    """
+    import torch
+
+    weights.use_offline()
+    folder = weights.folder(artefact)
+    try:
+        model, info = getattr(_library(), kind).from_pretrained(
+            folder,
+            dtype=torch.float16 if device.startswith("cuda") else torch.float32,
+            local_files_only=True,
+            output_loading_info=True,
+        )
+    except Exception as error:  # the library raises many types, all of which mean the same here
+        first_line = (str(error).splitlines() or [""])[0]
+        raise WeightsError(
+            f"The model in {folder} is damaged ({type(error).__name__}: {first_line}); "
+            f"delete the folder and run `vemoclap models download {artefact}`."
+        ) from error
+    strange = {key for key in info["unexpected_keys"] if not key.startswith(spare)}
+    wrong = sorted({*info["missing_keys"], *strange})
+    if wrong:
+        raise WeightsError(
+            f"The weights in {folder} are not the model's, {', '.join(wrong[:3])} is missing or "
+            f"unexpected; delete the folder and run `vemoclap models download {artefact}`."
+        )
+    return model.to(device).eval()
+
+
+def tokenizer(kind: str, artefact: str) -> Any:
+    """Return the tokenizer of ``artefact``, of the class of transformers that ``kind`` names.
+
+    Raises:
+        WeightsError: its files are missing or damaged.
+    """
+    weights.use_offline()
+    folder = weights.folder(artefact)
+    try:
+        return getattr(_library(), kind).from_pretrained(folder, local_files_only=True)
+    except Exception as error:  # the library raises many types, all of which mean the same here
+        first_line = (str(error).splitlines() or [""])[0]
+        raise WeightsError(
+            f"The tokenizer in {folder} is damaged ({type(error).__name__}: {first_line}); "
+            f"delete the folder and run `vemoclap models download {artefact}`."
+        ) from error
+
+
+def labels(config: Any, expected: frozenset[str], artefact: str) -> tuple[str, ...]:
+    """Return the lower-case name of each output of a classifier, in order.
+
+    Raises:
+        WeightsError: they are not the ``expected`` ones.
+    """
+    names = tuple(config.id2label[index].lower() for index in range(config.num_labels))
+    if set(names) != expected or len(names) != len(expected):
+        raise WeightsError(
+            f"The model in {weights.folder(artefact)} tells {', '.join(names)} apart and not "
+            f"{', '.join(sorted(expected))}; run `vemoclap models download {artefact}`."
+        )
+    return names
+
+
+def _library() -> Any:
+    """Return transformers, silent; its annotations leave out much of what is used here."""
+    import transformers
+
+    library: Any = transformers
+    library.logging.set_verbosity_error()
+    library.logging.disable_progress_bar()
+    return library

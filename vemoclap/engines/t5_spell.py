@@ -1,0 +1,59 @@
+"""Spelling: ai-forever's T5-large-spell (Martynov et al. 2023), which mends English texts."""
+
+from collections.abc import Callable, Sequence
+
+from vemoclap.engines import pretrained
+from vemoclap.engines.batching import in_batches
+
+ARTEFACT = "t5-spell"
+PREFIX = "grammar: "  # what the model was trained to see before each text
+
+MAX_TOKENS = 512  # of a text with its prefix, what T5 was trained on; the rest is cut off
+BATCH_SIZE = 16  # texts of one call: at 512 tokens, keys and values take 1.6 GB in half precision
+
+
+def longest(tokens: int) -> int:
+    """Return how many tokens a correction of an input of ``tokens`` may have.
+
+    A correction is about as long as its text, and half as much again leaves room; the constant
+    is for texts of a few tokens. Without a limit a model that repeats itself would go on.
+    """
+    return min(tokens + tokens // 2 + 8, MAX_TOKENS)
+
+
+def load(device: str) -> Callable[[Sequence[str]], list[str]]:
+    """Return a corrector: English texts -> corrected, greedily decoded.
+
+    Texts of spaces only come back as they are, as the model would invent something.
+
+    Raises:
+        WeightsError: the weights are missing, damaged or not this model's.
+    """
+    import torch
+
+    tokenizer = pretrained.tokenizer("T5Tokenizer", ARTEFACT)
+    network = pretrained.network("T5ForConditionalGeneration", ARTEFACT, device)
+
+    def some(texts: Sequence[str]) -> list[str]:
+        inputs = tokenizer(
+            [PREFIX + text for text in texts],
+            padding=True,
+            truncation=True,
+            max_length=MAX_TOKENS,
+            return_tensors="pt",
+        ).to(device)
+        limits = [longest(count) for count in inputs["attention_mask"].sum(-1).tolist()]
+        with torch.inference_mode():
+            answers = network.generate(
+                **inputs, max_new_tokens=max(limits), do_sample=False, num_beams=1
+            )
+        # Each is cut at its own limit, so that a text's neighbours do not change its correction;
+        # one token more, since the model starts from one that is not its own.
+        own = [row[: 1 + limit] for row, limit in zip(answers.tolist(), limits, strict=True)]
+        return [str(text).strip() for text in tokenizer.batch_decode(own, skip_special_tokens=True)]
+
+    def correct(texts: Sequence[str]) -> list[str]:
+        found = iter(in_batches(some, [text for text in texts if text.strip()], BATCH_SIZE))
+        return [next(found) if text.strip() else text for text in texts]
+
+    return correct

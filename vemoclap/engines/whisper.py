@@ -1,0 +1,96 @@
+"""Speech in any language to English text: OpenAI's Whisper large-v3 (Radford et al. 2022)."""
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from vemoclap import checkpoint, weights
+from vemoclap.engines import gating
+from vemoclap.errors import WeightsError
+from vemoclap.records import Clip, Cue, Span, Transcript
+
+ARTEFACT = "whisper-large-v3"
+FILE = "large-v3.pt"
+SOURCE = "Whisper large-v3, translated to English"
+
+
+def load(device: str) -> Callable[[Clip, tuple[Span, ...]], Transcript | None]:
+    """Return a listener: clip and its spans of speech -> the words in English.
+
+    Whisper hears the whole sound with the library's own settings. It is not asked where nobody
+    speaks, and what it writes wholly outside the spans is dropped; None where no words are left.
+    When it is unsure it draws words at random, always from the same seed, so that a video gives
+    the same words each time.
+
+    Raises:
+        WeightsError: the weights are missing, damaged or not this model's.
+    """
+    import torch
+
+    weights.use_offline()
+    network = _network(weights.folder(ARTEFACT) / FILE, device)
+    half = device.startswith("cuda")
+
+    def listen(clip: Clip, spans: tuple[Span, ...]) -> Transcript | None:
+        if clip.audio is None or not spans:
+            return None
+        sound = torch.tensor(clip.audio)  # a copy, since torch warns of arrays that are read-only
+        with torch.random.fork_rng([device] if half else []), warnings.catch_warnings():
+            torch.manual_seed(0)
+            warnings.filterwarnings("ignore", "Performing inference on CPU when CUDA is available")
+            result = network.transcribe(sound, task="translate", fp16=half)
+        cues = [Cue(part["start"], part["end"], part["text"]) for part in result["segments"]]
+        return gating.transcript(cues, result["text"], spans, result["language"], SOURCE)
+
+    return listen
+
+
+def _network(path: Path, device: str) -> Any:
+    """Return the model at ``path``, on ``device``, in half precision on a GPU.
+
+    ``whisper.load_model`` would make it in single precision on the CPU first, 6 GB, and leave it
+    so on the GPU, where each step then converts the weights that it needs.
+    """
+    import torch
+    from torch import nn
+    from whisper import model as library
+
+    class Empty(library.Whisper):  # type: ignore[misc]  # the library has no annotations
+        """Whisper without numbers, and without the table that only times of words need."""
+
+        def __init__(self, dims: Any) -> None:
+            nn.Module.__init__(self)
+            self.dims = dims
+            audio = (dims.n_audio_ctx, dims.n_audio_state, dims.n_audio_head, dims.n_audio_layer)
+            text = (dims.n_text_ctx, dims.n_text_state, dims.n_text_head, dims.n_text_layer)
+            self.encoder = library.AudioEncoder(dims.n_mels, *audio)
+            self.decoder = library.TextDecoder(dims.n_vocab, *text)
+
+    found = checkpoint.read_pickle(path)
+    if not isinstance(found, dict) or not {"dims", "model_state_dict"} <= found.keys():
+        raise WeightsError(f"{path} is no Whisper model; run `vemoclap models download whisper`.")
+    tensors = found["model_state_dict"]
+    try:
+        with torch.device("meta"):
+            network = Empty(library.ModelDimensions(**found["dims"]))
+    except (TypeError, RuntimeError) as error:
+        raise WeightsError(
+            f"The sizes in {path} are not Whisper's ({error}); "
+            "run `vemoclap models download whisper`."
+        ) from error
+    checkpoint.check(network, tensors, path)
+    # The library's layer norms compute in single precision, also amid half.
+    single = {
+        f"{name}.{part}"
+        for name, module in network.named_modules()
+        if isinstance(module, nn.LayerNorm)
+        for part in ("weight", "bias")
+    }
+    half = torch.float16 if device.startswith("cuda") else torch.float32
+    for key in list(tensors):  # one by one, so that both copies never stand whole in memory
+        tensors[key] = tensors[key].to(device, torch.float32 if key in single else half)
+    network.load_state_dict(tensors, assign=True)
+    size = network.dims.n_text_ctx
+    network.decoder.mask = torch.full((size, size), -torch.inf, device=device).triu_(1)
+    return network.eval().requires_grad_(False)
