@@ -127,7 +127,7 @@ _ROWS = (
     _hugging_face(
         "roberta",
         "cardiffnlp/twitter-roberta-base-sentiment-latest",
-        *("config.json", _WEIGHTS, ("tokenizer.json", "vocab.json")),
+        *("config.json", _WEIGHTS, "vocab.json", "merges.txt"),
         licence="CC-BY-4.0",
         citation="Loureiro et al., TimeLMs, 2022",
     ),
