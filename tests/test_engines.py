@@ -13,7 +13,7 @@ from tests.clips import clip_of, voice
 from vemoclap import roles
 from vemoclap.engines import mtcnn, rapid_ocr, subtitles, symspell
 from vemoclap.errors import EngineError, WeightsError
-from vemoclap.records import EMOTIONS, SAMPLE_RATE, Features, Language, TextLine
+from vemoclap.records import EMOTIONS, SAMPLE_RATE, Features, Language
 
 _LOADED = {}
 
@@ -299,15 +299,6 @@ def test_rapidocr_is_quiet(capfd):
     engine("ocr", "rapidocr")(np.zeros((1, 360, 640, 3), np.uint8))
     assert capfd.readouterr() == ("", "")
     assert logging.getLogger("RapidOCR").level >= logging.CRITICAL
-
-
-def test_rows_are_read_before_columns():
-    def line(text, left, top, height=20):
-        right, bottom = left + 80, top + height
-        return TextLine(text, 1.0, ((left, top), (right, top), (right, bottom), (left, bottom)))
-
-    lines = [line("d", 200, 60), line("b", 200, 8), line("a", 10, 12), line("c", 10, 61)]
-    assert "".join(one.text for one in rapid_ocr._in_reading_order(lines)) == "abcd"
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from vemoclap.engines.reading_order import in_reading_order
 from vemoclap.records import Pictures, TextLine
 
 # Pixels of the longer side that the text detector sees. Frames are 360 high, so a 16:9 one goes in
@@ -60,23 +61,4 @@ def _lines(reader: Callable[..., object], frame_bgr: Pictures) -> tuple[TextLine
         TextLine(text, float(score), tuple((float(x), float(y)) for x, y in corners))
         for corners, text, score in zip(boxes, texts, scores, strict=True)
     ]
-    return tuple(_in_reading_order(lines))
-
-
-def _in_reading_order(lines: list[TextLine]) -> list[TextLine]:
-    """Return the lines row by row from the top, each row from the left.
-
-    A line belongs to the row above it when its middle lies higher than that row's first line
-    reaches down.
-    """
-    rows: list[list[TextLine]] = []
-    for line in sorted(lines, key=_middle):
-        if rows and _middle(line) < max(y for _, y in rows[-1][0].corners):
-            rows[-1].append(line)
-        else:
-            rows.append([line])
-    return [line for row in rows for line in sorted(row, key=lambda one: one.corners[0][0])]
-
-
-def _middle(line: TextLine) -> float:
-    return sum(y for _, y in line.corners) / len(line.corners)
+    return tuple(in_reading_order(lines))
