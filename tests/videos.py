@@ -1,6 +1,7 @@
 """Recipes for video files of every kind, made on the spot with ffmpeg."""
 
 import subprocess
+import zlib
 from pathlib import Path
 
 PICTURE = ("-f", "lavfi", "-i", "testsrc2=s=320x240:r=25:d=4")
@@ -29,6 +30,22 @@ def clock(seconds: float, *, rate: int = 25, size: str = "160x120") -> str:
     Red of frame k is 4 k modulo 256, as a grey picture.
     """
     return f"color=black:s={size}:r={rate}:d={seconds},format=gray,geq=lum='mod(4*N,256)'"
+
+
+def joined(target: Path, *parts: Path) -> Path:
+    """Copy files end to end, as recordings of a broadcast are."""
+    target.write_bytes(b"".join(part.read_bytes() for part in parts))
+    return target
+
+
+def png_bomb(target: Path, side: int) -> Path:
+    """Make a Matroska file of one PNG that claims ``side`` x ``side`` pixels, in little memory."""
+    small = make(target.with_suffix(".png"), *PICTURE, "-frames:v", "1", "-pix_fmt", "gray")
+    data = bytearray(small.read_bytes())
+    data[16:24] = side.to_bytes(4, "big") * 2
+    data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
+    small.write_bytes(data)
+    return make(target, "-f", "png_pipe", "-i", str(small), "-c", "copy")
 
 
 def head(source: Path, target: Path, share: float) -> Path:

@@ -7,6 +7,7 @@ and a group of its own that is killed as a whole.
 
 import contextlib
 import functools
+import math
 import os
 import re
 import signal
@@ -32,7 +33,9 @@ CHUNK = 1 << 20  # bytes read from a pipe at a time
 MAX_COMPLAINTS = 1000  # lines of the decoder's complaints that are kept
 
 _LEVEL = re.compile(r"\[(info|warning|error|fatal|panic)\] ?")
-_SHOWN = re.compile(r"n: *\d+ pts:.*? pts_time: *(\S+).* s:(\d+x\d+)")
+_SHOWN = re.compile(r"n: *\d+ pts: *(\S+) .* s:(\d+x\d+)")
+_BLOCK = re.compile(r"n: *\d+ pts: *(-?\d+) .* nb_samples: *(\d+)")
+_TIME_BASE = re.compile(r"config in time_base: *(\d+)/(\d+)")
 _CONTEXT = re.compile(r"^\[(\S+) @ 0x[0-9a-f]+\] ")
 
 
@@ -46,11 +49,20 @@ class Shown:
 
 
 @dataclass(frozen=True)
+class Block:
+    """A stretch of sound that passed an ``ashowinfo`` filter."""
+
+    start: int  # in samples
+    length: int
+
+
+@dataclass(frozen=True)
 class Finished:
     """What a finished ffmpeg or ffprobe left behind."""
 
     code: int
     shown: tuple[Shown, ...]
+    blocks: tuple[Block, ...]
     complaints: tuple[str, ...]  # lines of level error and worse, without addresses
 
 
@@ -87,18 +99,23 @@ def _demuxer(path: Path) -> str | None:
     return "jpeg_pipe" if first_bytes(path).startswith(b"\xff\xd8\xff") else None
 
 
-def source(path: Path, **options: Any) -> Any:
-    """Return ffmpeg-python's input node for a file, with the limits that every input has."""
+def source(path: Path, *, own_clock: bool = True, **options: Any) -> Any:
+    """Return ffmpeg-python's input node for a file, with the limits that every input has.
+
+    Times stay in the file's own clock, in which packets are listed too; without ``own_clock``
+    they count from the file's start, and jumps are closed.
+    """
     import ffmpeg
 
     if forced := _demuxer(path):
         options["format"] = forced
+    if own_clock:
+        options["copyts"] = None
     return ffmpeg.input(
         url(path),
         **INPUT_LIMITS,
         max_pixels=MAX_PIXELS,
         fflags="+genpts",
-        copyts=None,  # times stay in the file's own clock, in which packets are listed too
         **options,
     )
 
@@ -186,7 +203,7 @@ def run(
         process.wait(timeout_s)
     except subprocess.TimeoutExpired as error:
         raise MediaError(
-            f"{name} took longer than {timeout_s:.0f} seconds to decode and was given up; "
+            f"{name} took longer to decode than its length allows and was given up; "
             "re-encode it, or cut it into shorter files."
         ) from error
     finally:
@@ -195,7 +212,7 @@ def run(
             thread.join()
     if failures:
         raise failures[0]
-    return Finished(process.returncode, tuple(log.shown), tuple(log.complaints))
+    return Finished(process.returncode, tuple(log.shown), tuple(log.blocks), tuple(log.complaints))
 
 
 def _drain(
@@ -213,6 +230,8 @@ def _drain(
 
 
 def _kill(process: "subprocess.Popen[bytes]") -> None:
+    if process.poll() is not None:
+        return  # its number may be another's by now
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
@@ -223,7 +242,9 @@ class _Log:
 
     def __init__(self) -> None:
         self.shown: list[Shown] = []
+        self.blocks: list[Block] = []
         self.complaints: list[str] = []
+        self._time_bases: dict[str, tuple[int, int]] = {}  # filter -> seconds per tick
 
     def read(self, pipe: IO[bytes]) -> None:
         for raw in pipe:
@@ -238,20 +259,32 @@ class _Log:
                 self.complaints.append(re.sub(r" @ 0x[0-9a-f]+", "", text).rstrip("."))
 
     def _note(self, line: str) -> None:
-        shown = _SHOWN.search(line)
         context = _CONTEXT.match(line)
-        if shown and context:
-            time_s = float("nan") if shown[1] == "NOPTS" else float(shown[1])
+        if context is None:
+            return
+        if base := _TIME_BASE.search(line):
+            self._time_bases[context[1]] = int(base[1]), int(base[2])
+        elif shown := _SHOWN.search(line):
+            # Ticks, as "pts_time" has six digits only: tenths of a second after three hours.
+            top, bottom = self._time_bases[context[1]]
+            time_s = math.nan if shown[1] == "NOPTS" else int(shown[1]) * (top / bottom)
             self.shown.append(Shown(context[1], time_s, shown[2]))
+        elif block := _BLOCK.search(line):
+            self.blocks.append(Block(int(block[1]), int(block[2])))
 
 
-def bytes_sink(into: bytearray, limit: int, complaint: str) -> Callable[[IO[bytes]], None]:
-    """Return a sink that collects at most ``limit`` bytes and raises ``MediaError`` beyond."""
+def bytes_sink(
+    into: bytearray, limit: int, complaint: str | None = None
+) -> Callable[[IO[bytes]], None]:
+    """Return a sink that collects at most ``limit`` bytes.
+
+    More of them raise ``MediaError`` with ``complaint``, or are dropped where there is none.
+    """
 
     def sink(pipe: IO[bytes]) -> None:
         while chunk := pipe.read(CHUNK):
-            into.extend(chunk)
-            if len(into) > limit:
+            if complaint is not None and len(into) + len(chunk) > limit:
                 raise MediaError(complaint)
+            into.extend(chunk[: max(0, limit - len(into))])
 
     return sink

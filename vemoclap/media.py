@@ -32,7 +32,7 @@ class Limits:
 def open_clip(
     path: Path,
     *,
-    frame_count: int,
+    frame_count: int = 16,
     limits: Limits | None = None,
     progress: Progress | None = None,
 ) -> Clip:
@@ -136,7 +136,9 @@ def _judge(
             "copy or download it again."
         )
     losses = []
-    complaints = video.complaints + seen.complaints
+    complaints = tuple(
+        c for c in video.complaints + seen.complaints if not sound_track.about_sound(c, video)
+    )
     if complaints or decoded < (1 - MISSING) * expected - MISSING_FRAMES:
         losses.append(
             f"The picture is damaged or incomplete: {decoded} of {expected} frames were decoded, "
@@ -161,7 +163,10 @@ def _remarks(video: probe.Video, seen: picture.Seen, asked: int) -> tuple[str, .
     if info.still:
         remarks.append("The file is one still picture: there is no motion to read.")
     elif len(seen.frames) < asked and not seen.complaints:
-        remarks.append(f"The video has only {len(seen.frames)} different frames to look at.")
+        count = "one frame" if len(seen.frames) == 1 else f"{len(seen.frames)} different frames"
+        remarks.append(f"The video has only {count} to look at.")
+    if video.joined:
+        remarks.append("The file's clock jumps, as in joined recordings; times count its frames.")
     if info.hdr:
         remarks.append("The video is HDR; it was read as standard range, so colours are dull.")
     if info.interlaced:

@@ -20,9 +20,10 @@ THUMBNAIL = (36, 64)  # rows, columns
 # Pixels that may be decoded for seeing all of a video, some five seconds' work on two cores: two
 # minutes of 720p at 30 frames a second. Beyond, seeks are used.
 WHOLE_PIXELS = 3.4e9
-SLOWEST_PIXELS_PER_S = 1e7  # slower decoding than this is taken for a hang
-BASE_TIMEOUT_S = 60.0
-LONGEST_TIMEOUT_S = 2 * 3600.0
+LARGE_PIXELS = 3840 * 2160
+LARGE_THREADS = 4  # each holds a picture or more: of 8K, 16 threads take 1.7 GB and 4 take 0.7
+INDEXED_FORMATS = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
+PREROLL_S = 1.0  # other formats' seeks go astray, and misdate the first frame after them
 RETRY_SEEK_S = 10.0  # how much earlier to start where a seek overshot
 SEEKS_AT_ONCE = 2
 SEEKS_TRUSTED = 0.9  # of the frames must be found by seeks, or all is decoded
@@ -94,15 +95,18 @@ def _read(
     times = video.frame_times_s
     starts = np.array([start for start, _ in runs])
     in_runs = sum(_count(times, run) for run in runs)
-    cost = in_runs + sampling.seek_cost(np.concatenate((wanted, starts)), times, video.key_times_s)
+    preroll_s = _preroll_s(video)
+    spans = [_Span(t, t, np.array([t]), (), t - preroll_s) for t in wanted]
+    spans += [_Span(a, b, np.empty(0), ((a, b),), a - preroll_s) for a, b in runs]
+    sought = np.concatenate((wanted, starts))
+    cost = in_runs + sampling.seek_cost(sought, times, video.key_times_s, preroll_s)
     if whole or not video.timed or cost > 0.8 * len(times):
         return _whole_pass(video, wanted, runs, whole=whole)
-    spans = [_Span(t, t, np.array([t]), (), t) for t in wanted]
-    spans += [_Span(a, b, np.empty(0), ((a, b),), a) for a, b in runs]
     with ThreadPoolExecutor(SEEKS_AT_ONCE) as pool:
         parts = list(pool.map(lambda span: _sought(video, span), spans))
     decoded = sum(len(part.all_times_s) for part in parts)
-    if decoded < SEEKS_TRUSTED * (len(wanted) + in_runs):
+    found = sum(len(part.frame_times_s) for part in parts)
+    if decoded < SEEKS_TRUSTED * (len(wanted) + in_runs) or found < SEEKS_TRUSTED * len(wanted):
         # Some containers' seeks lead astray (AVI with B-frames); what is lost without any seek
         # is lost indeed.
         return _whole_pass(video, wanted, runs, whole=whole)
@@ -129,6 +133,14 @@ def _count(times: Times, run: tuple[float, float]) -> int:
     return int(np.searchsorted(times, run[1]) - np.searchsorted(times, run[0]))
 
 
+def _preroll_s(video: Video) -> float:
+    """Return how far before a moment to start reading, so that it is decoded rightly."""
+    if video.info.container in INDEXED_FORMATS:
+        return 0.0
+    edges = (*video.key_times_s, video.frame_times_s[-1])
+    return PREROLL_S + float(np.diff(edges).max(initial=0.0))
+
+
 def _sought(video: Video, span: _Span) -> _Decoded:
     """Decode a span by a seek, from further back if the first seek landed behind its start."""
     assert span.seek_s is not None  # what makes it a seek
@@ -150,11 +162,14 @@ def _of_seeks(complaint: str) -> bool:
 def _decode(video: Video, span: _Span) -> _Decoded:
     """Return what one run of ffmpeg makes of a span."""
     slack = _slack(video.frame_times_s)
-    seek = {}
+    options: dict[str, Any] = {}
+    if video.info.width * video.info.height > LARGE_PIXELS:
+        options["threads"] = LARGE_THREADS
     if span.seek_s is not None:
         # Seeks count from the file's first timestamp, even where -copyts keeps the clock.
-        seek = {"ss": max(0.0, span.seek_s - video.file_start_s), "noaccurate_seek": None}
-    node = ffmpeg.source(video.path, **seek)[str(video.video_index)]
+        options["ss"] = max(0.0, span.seek_s - video.file_start_s)
+        options["noaccurate_seek"] = None
+    node = ffmpeg.source(video.path, **options)[str(video.video_index)]
     if not video.timed:
         rate = 1 / float(np.diff(video.frame_times_s[:2])[0]) if len(video.frame_times_s) > 1 else 1
         node = node.filter("setpts", f"N/({rate!r}*TB)")
@@ -179,9 +194,7 @@ def _decode(video: Video, span: _Span) -> _Decoded:
         seconds = sum(b - a for a, b in span.runs_s)
         limit = int(2 * seconds / sampling.OVERVIEW_STEP_S + 100) * rows * columns * 3
         sinks[3] = ffmpeg.bytes_sink(thumbnails, limit, _lying(video))
-    done = ffmpeg.run(
-        ffmpeg.command(*outputs), video.name, timeout_s=_timeout_s(video), sinks=sinks
-    )
+    done = ffmpeg.run(ffmpeg.command(*outputs), video.name, timeout_s=video.left_s, sinks=sinks)
     times = {
         name: np.array([s.time_s for s in done.shown if s.filter_name == name])
         for name in ("showinfo@all", "showinfo@frames", "showinfo@thumbnails")
@@ -231,11 +244,6 @@ def _frame_size(video: Video) -> tuple[int, int]:
     # A picture is at most 16 times as long as it is broad; what is longer is squeezed.
     longest = 16 * SHORT_SIDE
     return min(longest, round(height * scale)), min(longest, round(width * scale))
-
-
-def _timeout_s(video: Video) -> float:
-    pixels = float(video.info.width) * video.info.height * len(video.frame_times_s)
-    return min(BASE_TIMEOUT_S + pixels / SLOWEST_PIXELS_PER_S, LONGEST_TIMEOUT_S)
 
 
 def _lying(video: Video) -> str:

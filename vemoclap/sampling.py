@@ -44,9 +44,14 @@ def overview_runs(duration_s: float, *, whole: bool) -> Times:
     return np.linspace(0.0, duration_s - RUN_S, RUN_COUNT)
 
 
-def seek_cost(wanted_s: Times, frame_times_s: Times, key_times_s: Times) -> int:
-    """Return how many frames must be decoded to reach each wanted time by its own seek."""
-    keys = np.searchsorted(key_times_s, wanted_s, side="right") - 1
+def seek_cost(
+    wanted_s: Times, frame_times_s: Times, key_times_s: Times, preroll_s: float = 0.0
+) -> int:
+    """Return how many frames must be decoded to reach each wanted time by its own seek.
+
+    Decoding starts at the last key frame that is at least ``preroll_s`` before the wanted time.
+    """
+    keys = np.searchsorted(key_times_s, wanted_s - preroll_s, side="right") - 1
     starts = np.where(keys >= 0, key_times_s[np.clip(keys, 0, None)], -math.inf)
     first = np.searchsorted(frame_times_s, starts, side="left")
     last = np.searchsorted(frame_times_s, wanted_s, side="right")

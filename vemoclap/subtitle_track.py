@@ -7,7 +7,6 @@ from vemoclap import ffmpeg
 from vemoclap.probe import Video
 from vemoclap.records import Cue
 
-TIMEOUT_S = 300.0  # the whole file is read for it
 MAX_BYTES = 16 << 20  # of text; a feature film's subtitles have some 100 kB
 
 _TIMES = re.compile(r"(?:(\d+):)?(\d+):(\d+)\.(\d+) --> (?:(\d+):)?(\d+):(\d+)\.(\d+)")
@@ -26,7 +25,7 @@ def read(video: Video) -> tuple[tuple[Cue, ...] | None, str | None]:
     ffmpeg.run(
         ffmpeg.command(node.output("pipe:1", format="webvtt")),
         video.name,
-        timeout_s=TIMEOUT_S,
+        timeout_s=video.left_s,
         sinks={1: ffmpeg.bytes_sink(data, MAX_BYTES, f"{video.name} has endless subtitles.")},
     )
     cues = parse(data.decode("utf-8", "replace"), video.info.start_s, video.info.duration_s)
