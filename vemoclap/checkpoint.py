@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import is_zipfile
 
 from vemoclap.errors import WeightsError
 
@@ -26,7 +27,9 @@ def read_pickle(path: Path) -> Any:
     import torch
 
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        # Files of today's format stay on the disk until each tensor is used.
+        mapped = is_zipfile(path)
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except Exception as error:  # torch raises a dozen types, all of which mean the same here
         first_line = (str(error).splitlines() or [type(error).__name__])[0]
         raise WeightsError(

@@ -8,7 +8,8 @@ names, and what third-party libraries write goes beside it.
 import os
 from pathlib import Path
 
-from vemoclap.artefacts import ARTEFACTS, Artefact
+from vemoclap import lockfile
+from vemoclap.artefacts import ARTEFACTS, Artefact, stored
 from vemoclap.errors import WeightsError
 
 
@@ -20,7 +21,7 @@ def home() -> Path:
 
 def place(artefact: str) -> Path:
     """Return where the files of an artefact belong, whether or not they are there."""
-    return home() / "weights" / _row(artefact).name
+    return home() / "weights" / row(artefact).name
 
 
 def missing(artefact: str) -> tuple[str, ...]:
@@ -28,13 +29,13 @@ def missing(artefact: str) -> tuple[str, ...]:
 
     Of a pickle that was converted, only the converted file is needed.
     """
-    row, folder = _row(artefact), place(artefact)
-    if row.converted is not None:
-        return () if (folder / row.converted).is_file() else (row.converted,)
+    wanted, folder = row(artefact), place(artefact)
+    if wanted.converted is not None:
+        return () if (folder / wanted.converted).is_file() else (wanted.converted,)
     return tuple(
         " or ".join(names)
-        for names in row.files
-        if not any((folder / name).is_file() for name in names)
+        for names in wanted.files
+        if not any((folder / stored(name)).is_file() for name in names)
     )
 
 
@@ -48,9 +49,25 @@ def folder(artefact: str) -> Path:
     if lacking:
         raise WeightsError(
             f"The weights {artefact!r} are not complete: {', '.join(lacking)} should be in "
-            f"{place(artefact)}; they are published at {_row(artefact).place}."
+            f"{place(artefact)}; run `vemoclap models download {artefact}`."
         )
     return place(artefact)
+
+
+def lock_path() -> Path:
+    """Return where it is recorded what was downloaded; see ``lockfile``."""
+    return home() / "weights" / "lock.json"
+
+
+def revision(artefact: str) -> str:
+    """Return the commit that the files here came from, as far as it is known.
+
+    Raises:
+        WeightsError: the lock file is damaged.
+    """
+    wanted = row(artefact)
+    entry = lockfile.read(lock_path()).get(artefact)
+    return (entry and entry.revision) or wanted.revision
 
 
 def use_offline() -> None:
@@ -68,7 +85,12 @@ def use_offline() -> None:
     )
 
 
-def _row(artefact: str) -> Artefact:
+def row(artefact: str) -> Artefact:
+    """Return what the table says of an artefact.
+
+    Raises:
+        WeightsError: it is not in the table.
+    """
     try:
         return ARTEFACTS[artefact]
     except KeyError:
