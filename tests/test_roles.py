@@ -5,8 +5,9 @@ from dataclasses import fields, replace
 import pytest
 
 from vemoclap import roles
+from vemoclap.engine_table import EngineEntry
 from vemoclap.errors import EngineError, UsageError, WeightsError
-from vemoclap.roles import EMBEDDED, EngineEntry
+from vemoclap.roles import EMBEDDED
 
 
 def test_a_preset_has_exactly_the_roles_of_the_table():

@@ -67,7 +67,7 @@ def test_of_too_many_rows_equidistant_ones_are_kept():
 
 def test_another_feature_space_is_an_error():
     with pytest.raises(EngineError, match=r"clip of clip/test, and this is clip/other"):
-        assemble(features(None, space="clip/other"), CONFIG)
+        assemble(features(numbers(1), space="clip/other"), CONFIG)
 
 
 def test_another_width_is_an_error():

@@ -1,9 +1,9 @@
 """The jobs that models do, the engines that can do each, and the presets that choose.
 
-A role is a type of callable. An engine is one row of ``ENGINES``, which names the function that
-loads it for a device and returns such a callable. A preset is a frozen record with one engine
-name per role, or None where the role stays empty, so ``dataclasses.replace(EMBEDDED, ocr=None)``
-is a new preset.
+A role is a type of callable. An engine is one row of ``engine_table.ENGINES``, which names the
+function that loads it for a device and returns such a callable. A preset is a frozen record with
+one engine name per role, or None where the role stays empty, so ``dataclasses.replace(EMBEDDED,
+ocr=None)`` is a new preset.
 """
 
 import os
@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from importlib import import_module, metadata
 from typing import Any
 
+from vemoclap import artefacts, weights
+from vemoclap.engine_table import ENGINES
 from vemoclap.errors import EngineError, UsageError, VemoclapError, WeightsError
 from vemoclap.records import (
     Clip,
@@ -70,78 +72,6 @@ class Preset:
     emotion: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class EngineEntry:
-    """One row of the table of engines."""
-
-    loader: str  # "module:function"; function(device) returns the role's callable
-    distribution: str  # the Python distribution whose version is reported
-    licence: str  # SPDX identifier of code and weights
-    what: str  # one phrase for people
-
-
-# role -> engine -> what it is. A new engine is one row here and one file in ``engines``.
-ENGINES: dict[str, dict[str, EngineEntry]] = {
-    "faces": {
-        "mtcnn": EngineEntry(
-            "vemoclap.engines.mtcnn:load", "facenet-pytorch", "MIT", "MTCNN face detector"
-        ),
-    },
-    "expression": {},
-    "image": {},
-    "caption": {},
-    "sound": {},
-    "vad": {
-        "silero-vad": EngineEntry(
-            "vemoclap.engines.silero:load", "silero-vad", "MIT", "Silero voice activity detector"
-        ),
-    },
-    "transcribe": {
-        "subtitles": EngineEntry(
-            "vemoclap.engines.subtitles:load",
-            "vemoclap",
-            "AGPL-3.0-or-later",
-            "the file's own subtitle track",
-        ),
-    },
-    "ocr": {
-        "rapidocr": EngineEntry(
-            "vemoclap.engines.rapid_ocr:load", "rapidocr", "Apache-2.0", "PP-OCR, run by RapidOCR"
-        ),
-    },
-    "language": {
-        "py3langid": EngineEntry(
-            "vemoclap.engines.langid:load", "py3langid", "BSD-3-Clause", "py3langid"
-        ),
-    },
-    "translate": {},
-    "segment": {
-        "symspellpy": EngineEntry(
-            "vemoclap.engines.symspell:load_segment",
-            "symspellpy",
-            "MIT",
-            "SymSpell word segmentation",
-        ),
-    },
-    "spell": {
-        "symspellpy": EngineEntry(
-            "vemoclap.engines.symspell:load_spell", "symspellpy", "MIT", "SymSpell spelling"
-        ),
-    },
-    "sentiment": {
-        "vader": EngineEntry(
-            "vemoclap.engines.vader:load", "vaderSentiment", "MIT", "VADER sentiment lexicon"
-        ),
-    },
-    "emotion": {
-        "valence-arousal": EngineEntry(
-            "vemoclap.baseline:load",
-            "vemoclap",
-            "AGPL-3.0-or-later",
-            "valence-arousal estimate, untrained",
-        ),
-    },
-}
 ROLES = tuple(ENGINES)
 
 PAPER = Preset(
@@ -190,9 +120,52 @@ def engine_of(preset: Preset, role: str) -> str | None:
 
 
 def missing(preset: Preset) -> tuple[str, ...]:
-    """Return what this installation lacks to run ``preset``, one "role: engine" each."""
-    wanted = ((role, engine_of(preset, role)) for role in ROLES)
-    return tuple(f"{role}: {name}" for role, name in wanted if name and name not in ENGINES[role])
+    """Return what this installation lacks to run ``preset``, in words: "clip (605 MB)"."""
+    lacking = []
+    for role in ROLES:
+        engine = engine_of(preset, role)
+        if engine is None:
+            continue
+        if engine not in ENGINES[role]:
+            lacking.append(f"an engine {engine!r} for {role}")
+            continue
+        if _version(ENGINES[role][engine].distribution) is None:
+            lacking.append(f"the library {ENGINES[role][engine].distribution}")
+        lacking += [
+            f"{artefact.name} ({artefact.size_mb} MB)"
+            for artefact in artefacts.of_engine(engine)
+            if weights.missing(artefact.name)
+        ]
+    return tuple(lacking)
+
+
+def require(preset: Preset) -> Preset:
+    """Return ``preset`` itself, if nothing that it needs is lacking here.
+
+    Raises:
+        WeightsError: something is; the message names each, with its size, and what fetches it.
+    """
+    lacking = missing(preset)
+    if not lacking:
+        return preset
+    engines = [engine_of(preset, role) for role in ROLES]
+    wanted = [
+        artefact
+        for engine in engines
+        for artefact in (artefacts.of_engine(engine) if engine else ())
+        if weights.missing(artefact.name)
+    ]
+    if preset.name in (PAPER.name, FAST.name):
+        names = preset.name
+    else:
+        names = " ".join(dict.fromkeys(artefact.engine for artefact in wanted))
+    fetch = f"run `vemoclap models download {names}`" if wanted else "run setup.sh again"
+    total = sum(artefact.size_mb for artefact in wanted)
+    size = f" ({total / 1000:.1f} GB in all)" if len(wanted) > 1 else ""
+    raise WeightsError(
+        f"The preset {preset.name!r} cannot run here, it lacks {', '.join(lacking)}; "
+        f"{fetch}{size}, or use --preset embedded, which needs no downloads."
+    )
 
 
 def choose(name: str = AUTO, overrides: Mapping[str, str] | None = None) -> Preset:
@@ -214,16 +187,11 @@ def choose(name: str = AUTO, overrides: Mapping[str, str] | None = None) -> Pres
             known = ", ".join((*ENGINES[role], "none"))
             raise UsageError(f"No engine {engine!r} fills the role {role!r}; choose {known}.")
         chosen[role] = None if engine == "none" else engine
-    candidates = PRESETS.values() if name == AUTO else (PRESETS[name],)
-    for preset in candidates:
-        candidate = replace(preset, **chosen)
-        lacking = missing(candidate)
-        if not lacking:
-            return candidate
-    raise WeightsError(
-        f"The preset {name!r} cannot run here, it lacks {', '.join(lacking)}; "
-        "use --preset embedded, which needs no downloads."
-    )
+    if name != AUTO:
+        return require(replace(PRESETS[name], **chosen))
+    candidates = [replace(preset, **chosen) for preset in PRESETS.values()]
+    complete = (candidate for candidate in candidates if not missing(candidate))
+    return next(complete, None) or require(candidates[-1])
 
 
 def load(role: str, engine: str, device: str) -> Any:
@@ -253,9 +221,23 @@ def describe(preset: Preset) -> tuple[EngineUse, ...]:
 
 def _use(role: str, engine: str | None, preset: Preset) -> EngineUse:
     if engine is None:
-        return EngineUse(role, None, f"the {preset.name} preset has no engine for this")
+        reason = f"the {preset.name} preset has no engine for this"
+        return EngineUse(role=role, engine=None, detail=reason, weights=())
     entry = ENGINES[role][engine]
-    version = metadata.version(entry.distribution)
     return EngineUse(
-        role, engine, f"{entry.what} ({entry.distribution} {version}, {entry.licence})"
+        role=role,
+        engine=engine,
+        detail=f"{entry.what} ({entry.distribution} {_version(entry.distribution)}, "
+        f"{entry.licence})",
+        weights=tuple(
+            f"{artefact.place} at {weights.revision(artefact.name)}"
+            for artefact in artefacts.of_engine(engine)
+        ),
     )
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None

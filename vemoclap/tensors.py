@@ -43,13 +43,13 @@ def _rows(feature: Feature | None, name: str, spec: "FeatureSpec") -> Floats:
     """Return the scaled rows of a feature, none where it is absent."""
     if feature is None:
         raise EngineError(f"The classifier needs the feature {name}, which was not extracted.")
+    if feature.values is None:
+        return np.empty((0, spec.dim), np.float32)
     if feature.space != spec.space:
         raise EngineError(
             f"The classifier was trained on {name} of {spec.space}, and this is {feature.space}; "
             "choose the engine it was trained with."
         )
-    if feature.values is None:
-        return np.empty((0, spec.dim), np.float32)
     if feature.values.ndim != 2 or feature.values.shape[1] != spec.dim:
         raise EngineError(
             f"The classifier was trained on {name} of {spec.dim} numbers a row, and this has the "

@@ -1,18 +1,18 @@
 """Image embeddings: the vision half of CLIP ViT-B/32 (Radford et al. 2021), OpenAI's weights."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vemoclap import weights
-from vemoclap.engines.batching import in_batches
-from vemoclap.errors import WeightsError
+from vemoclap.engines import pretrained
+from vemoclap.engines.batching import Appetite, in_batches
 from vemoclap.records import Floats, Picture, Pictures
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+ARTEFACT = "clip"
 SIDE = 224  # pixels
 WIDTH = 512  # numbers of an embedding
 
@@ -20,8 +20,9 @@ WIDTH = 512  # numbers of an embedding
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 DEVIATION = (0.26862954, 0.26130258, 0.27577711)
 
-# Frames of one call: more than the 16 of a video, and 64 take under 0.5 GB.
-BATCH_SIZE = 64
+# Of a frame 640 x 360: its own numbers 3 MB, twice while they are scaled, and 50 positions of the
+# encoder. Measured 5 MB; larger frames take in proportion.
+APPETITE = Appetite(bytes_per_item=10_000_000, most=64)
 
 # The published file holds both halves of CLIP; these keys are the one that reads text.
 TEXT_HALF = ("text_model.", "text_projection.weight", "logit_scale")
@@ -35,8 +36,7 @@ def load(device: str) -> Callable[[Pictures], Floats]:
     """
     import torch
 
-    weights.use_offline()
-    network = _network(device)
+    network = pretrained.network("CLIPVisionModelWithProjection", ARTEFACT, device, spare=TEXT_HALF)
 
     def some(batch: Sequence[Picture]) -> list[Floats]:
         with torch.inference_mode():
@@ -45,7 +45,7 @@ def load(device: str) -> Callable[[Pictures], Floats]:
             return list(answer.image_embeds.float().cpu().numpy())  # b of (512,)
 
     def embed(frames: Pictures) -> Floats:
-        vectors = in_batches(some, list(frames), BATCH_SIZE)
+        vectors = in_batches(some, list(frames), APPETITE, device)
         return np.asarray(vectors, np.float32).reshape(-1, WIDTH)
 
     return embed
@@ -71,33 +71,3 @@ def preprocess(frames: "Tensor") -> "Tensor":
         torch.tensor(values, device=frames.device).view(3, 1, 1) for values in (MEAN, DEVIATION)
     )
     return (pictures - mean) / deviation
-
-
-def _network(device: str) -> Any:
-    import torch
-    import transformers
-
-    library: Any = transformers  # its annotations leave out much of what is used here
-    library.logging.set_verbosity_error()
-    library.logging.disable_progress_bar()
-    folder = weights.folder("clip")
-    try:
-        network, info = library.CLIPVisionModelWithProjection.from_pretrained(
-            folder,
-            dtype=torch.float16 if device.startswith("cuda") else torch.float32,
-            local_files_only=True,
-            output_loading_info=True,
-        )
-    except Exception as error:  # the library raises many types, all of which mean the same here
-        raise WeightsError(
-            f"The CLIP model in {folder} is damaged ({type(error).__name__}: {error}); "
-            "delete the folder and run `vemoclap models download clip`."
-        ) from error
-    strange = {key for key in info["unexpected_keys"] if not key.startswith(TEXT_HALF)}
-    wrong = sorted({*info["missing_keys"], *strange})
-    if wrong:
-        raise WeightsError(
-            f"The weights in {folder} are not those of CLIP: {', '.join(wrong[:3])} is missing or "
-            "unexpected; delete the folder and download it again."
-        )
-    return network.to(device).eval()

@@ -132,7 +132,8 @@ def _network(path: Path, language: Path, device: str) -> Any:
     tensors, _ = checkpoint.read(path, device)
     config = library.GPT2Config.from_json_file(str(language / "config.json"))
     if device.startswith("cuda"):
-        tensors = {key: tensor.half() for key, tensor in tensors.items()}
+        for key in list(tensors):  # one by one, so that both copies never stand whole in memory
+            tensors[key] = tensors[key].half()
     tensors[HEAD] = tensors.get(WORDS, torch.empty(0))
     width = PREFIX_LENGTH * config.n_embd  # 7680
     with torch.device("meta"):

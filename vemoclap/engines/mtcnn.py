@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from vemoclap.engines.batching import in_batches
+from vemoclap.engines.batching import Appetite, in_batches
 from vemoclap.records import Box, Detection, Picture, Pictures
 
 MIN_CONFIDENCE = 0.9  # below it MTCNN takes hands and folds of cloth for faces
@@ -14,9 +14,8 @@ MIN_CONFIDENCE = 0.9  # below it MTCNN takes hands and folds of cloth for faces
 # no expression that a viewer could read. The library's 20 takes half as long again.
 MIN_FACE = 30
 
-# Frames of one call. At 640 x 360 each costs some 15 MB while the first network runs; more at once
-# is no faster on a CPU.
-BATCH_SIZE = 4
+# Of a frame 640 x 360 while the first network runs. More than four at once are no faster on a CPU.
+APPETITE = Appetite(bytes_per_item=15_000_000, most=4)
 
 
 def load(device: str) -> Callable[[Pictures], list[tuple[Detection, ...]]]:
@@ -38,7 +37,7 @@ def load(device: str) -> Callable[[Pictures], list[tuple[Detection, ...]]]:
     def detect(frames: Pictures) -> list[tuple[Detection, ...]]:
         if len(frames) and min(frames.shape[1:3]) < MIN_FACE:
             return [()] * len(frames)  # the library fails on a picture below one face
-        return in_batches(some, list(frames), BATCH_SIZE)
+        return in_batches(some, list(frames), APPETITE, device)
 
     return detect
 

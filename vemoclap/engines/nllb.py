@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-from vemoclap.engines import pretrained
-from vemoclap.engines.batching import in_batches
+from vemoclap.engines import few_rows, pretrained
+from vemoclap.engines.batching import Appetite, in_batches
 from vemoclap.errors import EngineError, WeightsError
 
 ARTEFACT = "nllb"
@@ -52,7 +52,10 @@ CODES = {
 }
 
 MAX_TOKENS = 512  # of a source, what the model was trained on; the rest is cut off
-BATCH_SIZE = 16  # texts of one call: at 512 tokens, keys and values take 0.8 GB in half precision
+
+# Of a text of 512 tokens with a translation as long: keys and values of both, 12 layers x 2 x 1024
+# positions x 1024 numbers, 100 MB, and what the encoder works with, 20 MB.
+APPETITE = Appetite(bytes_per_item=130_000_000, most=16)
 
 
 def longest(tokens: int) -> int:
@@ -78,6 +81,8 @@ def load(device: str) -> Callable[[Sequence[str], Sequence[str]], list[str]]:
 
     tokenizer = pretrained.tokenizer("NllbTokenizer", ARTEFACT)
     network = pretrained.network("M2M100ForConditionalGeneration", ARTEFACT, device)
+    if device == "cpu":
+        few_rows.hasten(network)
     tokens_of = {code: int(tokenizer.convert_tokens_to_ids(code)) for code in CODES.values()}
     if unknown := [code for code, token in tokens_of.items() if token == tokenizer.unk_token_id]:
         raise WeightsError(
@@ -115,7 +120,7 @@ def load(device: str) -> Callable[[Sequence[str], Sequence[str]], list[str]]:
             words = tokenizer(text, add_special_tokens=False).input_ids[: MAX_TOKENS - 2]
             places.append(place)
             sources.append([tokens_of[CODES[code]], *words, end])
-        for place, answer in zip(places, in_batches(some, sources, BATCH_SIZE), strict=True):
+        for place, answer in zip(places, in_batches(some, sources, APPETITE, device), strict=True):
             results[place] = answer
         return results
 

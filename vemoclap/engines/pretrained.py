@@ -33,6 +33,7 @@ def network(kind: str, artefact: str, device: str, spare: tuple[str, ...] = ()) 
         model, info = getattr(_library(), kind).from_pretrained(
             folder,
             dtype=torch.float16 if device.startswith("cuda") else torch.float32,
+            device_map=device,  # read straight to it, weight by weight; needs accelerate
             local_files_only=True,
             output_loading_info=True,
         )
@@ -49,7 +50,7 @@ def network(kind: str, artefact: str, device: str, spare: tuple[str, ...] = ()) 
             f"The weights in {folder} are not the model's, {', '.join(wrong[:3])} is missing or "
             f"unexpected; delete the folder and run `vemoclap models download {artefact}`."
         )
-    return model.to(device).eval()
+    return model.eval().requires_grad_(False)
 
 
 def tokenizer(kind: str, artefact: str) -> Any:

@@ -1,24 +1,26 @@
 """Expressions: the ViT-B/16 of trpakov, fine-tuned on FER-2013 and two more sets of faces."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vemoclap import weights
-from vemoclap.engines.batching import in_batches
-from vemoclap.errors import WeightsError
+from vemoclap.engines import pretrained
+from vemoclap.engines.batching import Appetite, in_batches
 from vemoclap.records import Expression, Picture
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+ARTEFACT = "vit-expression"
+
 # The model's preprocessor_config.json: stretched to a square, then from 0..255 to -1..1.
 SIDE = 224  # pixels
 MIDDLE = 127.5  # (x / 255 - 0.5) / 0.5 = x / 127.5 - 1
 
-# Faces of one call. The attention of 64 faces takes 0.5 GB; more at once is no faster.
-BATCH_SIZE = 64
+# Of a face: 13 states of 197 positions of 768 numbers, 8 MB, which stay since the last is asked
+# for, and one layer at work. Measured 22 MB.
+APPETITE = Appetite(bytes_per_item=25_000_000, most=64)
 
 
 def load(device: str) -> Callable[[Sequence[Picture]], list[Expression]]:
@@ -31,8 +33,7 @@ def load(device: str) -> Callable[[Sequence[Picture]], list[Expression]]:
     """
     import torch
 
-    weights.use_offline()
-    network = _network(device)
+    network = pretrained.network("ViTForImageClassification", ARTEFACT, device)
     names = network.config.id2label
 
     def some(batch: Sequence[Picture]) -> list[Expression]:
@@ -48,7 +49,7 @@ def load(device: str) -> Callable[[Sequence[Picture]], list[Expression]]:
             for label, row, vector in zip(best, probabilities, vectors, strict=True)
         ]
 
-    return lambda crops: in_batches(some, crops, BATCH_SIZE)
+    return lambda crops: in_batches(some, crops, APPETITE, device)
 
 
 def preprocess(crops: Sequence[Picture]) -> "Tensor":
@@ -65,32 +66,3 @@ def preprocess(crops: Sequence[Picture]) -> "Tensor":
         return interpolate(picture, (SIDE, SIDE), mode="bilinear", antialias=True)
 
     return torch.cat([square(crop) for crop in crops])
-
-
-def _network(device: str) -> Any:
-    import torch
-    import transformers
-
-    library: Any = transformers  # its annotations leave out much of what is used here
-    library.logging.set_verbosity_error()
-    library.logging.disable_progress_bar()
-    folder = weights.folder("vit-expression")
-    try:
-        network, info = library.ViTForImageClassification.from_pretrained(
-            folder,
-            dtype=torch.float16 if device.startswith("cuda") else torch.float32,
-            local_files_only=True,
-            output_loading_info=True,
-        )
-    except Exception as error:  # the library raises many types, all of which mean the same here
-        raise WeightsError(
-            f"The expression model in {folder} is damaged ({type(error).__name__}: {error}); "
-            "delete the folder and run `vemoclap models download vit-expression`."
-        ) from error
-    wrong = sorted({*info["missing_keys"], *info["unexpected_keys"]})
-    if wrong:
-        raise WeightsError(
-            f"The weights in {folder} are not the expression model's: {', '.join(wrong[:3])} is "
-            "missing or unexpected; delete the folder and download it again."
-        )
-    return network.to(device).eval()

@@ -39,7 +39,10 @@ def load(device: str) -> Callable[[Clip, tuple[Span, ...]], Transcript | None]:
         with torch.random.fork_rng([device] if half else []), warnings.catch_warnings():
             torch.manual_seed(0)
             warnings.filterwarnings("ignore", "Performing inference on CPU when CUDA is available")
-            result = network.transcribe(sound, task="translate", fp16=half)
+            try:
+                result = network.transcribe(sound, task="translate", fp16=half)
+            finally:
+                network.encoder.forward.forget()  # for its memory
         cues = [Cue(part["start"], part["end"], part["text"]) for part in result["segments"]]
         return gating.transcript(cues, result["text"], spans, result["language"], SOURCE)
 
@@ -93,4 +96,28 @@ def _network(path: Path, device: str) -> Any:
     network.load_state_dict(tensors, assign=True)
     size = network.dims.n_text_ctx
     network.decoder.mask = torch.full((size, size), -torch.inf, device=device).triu_(1)
+    network.encoder.forward = _Remembering(network.encoder.forward)
     return network.eval().requires_grad_(False)
+
+
+class _Remembering:
+    """An encoder that answers at once when it is given the same sound as the last time.
+
+    The library has it hear the first half minute twice, for the language and for the words, and
+    any half minute again each time that it doubts its own words and draws others.
+    """
+
+    def __init__(self, hear: Callable[[Any], Any]) -> None:
+        self._hear = hear
+        self._mels: Any = None
+        self._heard: Any = None
+
+    def __call__(self, mels: Any) -> Any:  # (1, mels, 3000) -> (1, 1500, D)
+        import torch
+
+        if self._mels is None or not torch.equal(self._mels, mels):
+            self._mels, self._heard = mels, self._hear(mels)
+        return self._heard
+
+    def forget(self) -> None:
+        self._mels = self._heard = None

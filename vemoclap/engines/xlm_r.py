@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from vemoclap.engines import pretrained
-from vemoclap.engines.batching import in_batches
+from vemoclap.engines.batching import Appetite, in_batches
 from vemoclap.records import Language
 
 ARTEFACT = "xlm-r"
@@ -12,7 +12,10 @@ CODES = frozenset(
 )
 
 MAX_TOKENS = 512  # what the model has positions for; a language shows long before
-BATCH_SIZE = 32  # texts of one call: at 512 tokens each, 0.1 GB a layer in half precision
+
+# Of a text of 512 tokens: a layer's inner 3072 numbers, twice, and its queries, keys and values.
+# Measured 22 MB.
+APPETITE = Appetite(bytes_per_item=30_000_000, most=32)
 
 
 def load(device: str) -> Callable[[Sequence[str]], list[Language]]:
@@ -45,7 +48,7 @@ def load(device: str) -> Callable[[Sequence[str]], list[Language]]:
         ]
 
     def identify(texts: Sequence[str]) -> list[Language]:
-        found = iter(in_batches(some, [text for text in texts if text.strip()], BATCH_SIZE))
+        found = iter(in_batches(some, [text for text in texts if text.strip()], APPETITE, device))
         unknown = Language("en", 1 / len(names))
         return [next(found) if text.strip() else unknown for text in texts]
 

@@ -1,9 +1,5 @@
-"""The engines that listen, on miniature models in the published layout; see tests/hub/speech.py."""
+"""The two engines that listen, on miniatures in the published layouts."""
 
-import os
-import subprocess
-import sys
-import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,39 +9,23 @@ import torch
 
 from tests.clips import clip_of, voice
 from tests.hub import speech
+from tests.miniatures import Hub, Trap
 from vemoclap import weights
-from vemoclap.engines import faster_whisper, gating, whisper
+from vemoclap.engines import faster_whisper, whisper
 from vemoclap.errors import WeightsError
 from vemoclap.records import Cue, Span, Transcript
 
-BUILDERS = {
-    "whisper-large-v3": speech.build_whisper_large_v3,
-    "faster-whisper-large-v3": speech.build_faster_whisper_large_v3,
-}
+pytestmark = pytest.mark.usefixtures("miniatures")
+
 MODULES = {"whisper-large-v3": whisper, "faster-whisper-large-v3": faster_whisper}
 FIRST, SECOND = (Cue(start, end, text) for text, start, end in speech.SENTENCES)
 WHOLE = f"{FIRST.text} {SECOND.text}"
 
-every = pytest.mark.parametrize("name", BUILDERS)
+every = pytest.mark.parametrize("name", MODULES)
 
 
 @pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home = tmp_path_factory.mktemp("hub")
-    for name, build in BUILDERS.items():
-        build(home / name)
-    return home
-
-
-@pytest.fixture(autouse=True)
-def miniature(hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let engines find the miniature models."""
-    monkeypatch.setenv("VEMOCLAP_HOME", str(hub))
-    monkeypatch.setattr(weights, "folder", lambda name: hub / name)
-
-
-@pytest.fixture(scope="module")
-def listen(hub: Path) -> Callable[[str], Callable]:
+def listen(hub: Hub) -> Callable[[str], Callable]:
     """Return a function that gives an engine's callable, loaded once."""
     loaded: dict[str, Callable] = {}
 
@@ -57,19 +37,6 @@ def listen(hub: Path) -> Callable[[str], Callable]:
     return get
 
 
-@pytest.fixture
-def spoiled(hub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
-    """Return a function that copies a model to where a test may spoil it, and engines look."""
-
-    def copy(name: str) -> Path:
-        for path in (hub / name).iterdir():
-            (tmp_path / path.name).write_bytes(path.read_bytes())
-        return tmp_path
-
-    monkeypatch.setattr(weights, "folder", lambda name: tmp_path)
-    return copy
-
-
 def clip(seconds: float = 9):
     sound = voice(seconds)
     sound.flags.writeable = False  # as decoded sound is, of which torch warns
@@ -78,9 +45,6 @@ def clip(seconds: float = 9):
 
 def only(*spans: tuple[float, float]) -> tuple[Span, ...]:
     return tuple(Span(*span) for span in spans)
-
-
-# -- both engines -----------------------------------------------------------------------------
 
 
 @every
@@ -174,95 +138,15 @@ def test_the_same_sound_gives_the_same_words(
 
 
 @every
-def test_damaged_models_are_refused(name: str, spoiled: Callable):
-    folder = spoiled(name)
+def test_damaged_models_are_refused(name: str, copied: Callable):
+    folder = copied(name)
     for path in (*folder.glob("*.pt"), *folder.glob("model.bin")):
         path.write_bytes(b"<html>not found</html>")
     with pytest.raises(WeightsError):
         MODULES[name].load("cpu")
 
 
-def test_engines_that_listen_are_silent_and_offline(hub: Path, tmp_path: Path):
-    script = """
-        import socket, sys
-        def refuse(*args, **kwargs):
-            print("network:", args)
-            raise OSError("no network")
-        socket.getaddrinfo = socket.socket.connect = refuse
-        from pathlib import Path
-        import numpy as np
-        from tests.clips import clip_of, voice
-        from vemoclap import weights
-        from vemoclap.engines import faster_whisper, whisper
-        from vemoclap.records import Span
-        weights.folder = lambda name: Path(sys.argv[1]) / name
-        sound = voice(3)
-        sound.flags.writeable = False
-        for module in (whisper, faster_whisper):
-            assert module.load("cpu")(clip_of(audio=sound), (Span(0, 3),)).text
-    """
-    user, home = tmp_path / "user", tmp_path / "home"
-    user.mkdir()
-    home.mkdir()
-    root = Path(__file__).resolve().parents[1]
-    kept = ("LD_LIBRARY_PATH", "TMPDIR")
-    environment = {name: os.environ[name] for name in kept if name in os.environ}
-    # No ffmpeg to be found: the sound is there already.
-    environment |= {"PATH": "/nowhere", "HOME": str(user), "VEMOCLAP_HOME": str(home)}
-    environment["PYTHONPATH"] = os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")])
-    ran = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(script), str(hub)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
-    assert not list(user.iterdir())
-
-
-# -- words only where a voice was heard -------------------------------------------------------
-
-
-def test_with_nothing_dropped_the_text_is_the_engines_own():
-    cues = [Cue(0, 1, " caf"), Cue(1, 2, "é "), Cue(3, 3, "")]
-    found = gating.transcript(cues, " café, whole ", only((0, 2)), "en", "x")
-    assert found.text == "café, whole"  # a cue without words is no loss
-    assert [cue.text for cue in found.cues] == ["caf", "é"]
-
-
-def test_with_a_part_dropped_the_text_is_made_of_the_others():
-    cues = [Cue(0, 1, " One."), Cue(1, 2, " Two."), Cue(2, 3, " Three.")]
-    found = gating.transcript(cues, " One. Two. Three.", only((0.5, 0.9), (2.9, 9)), "en", "x")
-    assert found.text == "One. Three."
-
-
-@pytest.mark.parametrize("span", [(0, 1), (2, 3), (5, 9)])
-def test_touching_is_not_meeting(span: tuple[float, float]):
-    assert gating.transcript([Cue(1, 2, "a")], "a", only(span), "en", "x") is None
-
-
-@pytest.mark.parametrize("span", [(0, 1.01), (1.2, 1.3), (1.99, 3), (0, 9)])
-def test_any_overlap_keeps_words(span: tuple[float, float]):
-    assert gating.transcript([Cue(1, 2, "a")], "a", only(span), "en", "x").text == "a"
-
-
-def test_no_words_are_no_transcript():
-    assert gating.transcript([], " ", only((0, 9)), "en", "x") is None
-    assert gating.transcript([Cue(0, 1, " ")], " ", only((0, 9)), "en", "x") is None
-
-
-@pytest.mark.parametrize(
-    ("whispers", "iso"), [("de", "de"), ("jw", "jv"), ("yue", "zh"), ("haw", None)]
-)
-def test_languages_are_two_letters(whispers: str, iso: str | None):
-    assert gating.transcript([Cue(0, 1, "a")], "a", only((0, 9)), whispers, "x").language == iso
-
-
-# -- openai-whisper ---------------------------------------------------------------------------
-
-
-def test_whisper_writes_what_the_library_itself_would(hub: Path, listen: Callable):
+def test_whisper_writes_what_the_library_itself_would(hub: Hub, listen: Callable):
     import whisper as library
 
     model = library.load_model(str(hub / "whisper-large-v3" / "large-v3.pt"), device="cpu")
@@ -270,7 +154,7 @@ def test_whisper_writes_what_the_library_itself_would(hub: Path, listen: Callabl
     assert listen("whisper-large-v3")(clip(), only((0, 30))).text == result["text"].strip()
 
 
-def test_whisper_computes_what_the_library_itself_would(hub: Path):
+def test_whisper_computes_what_the_library_itself_would(hub: Hub):
     import whisper as library
 
     path = hub / "whisper-large-v3" / "large-v3.pt"
@@ -287,6 +171,23 @@ def test_whisper_computes_what_the_library_itself_would(hub: Path):
     assert {each.dtype for each in ours.parameters()} == {torch.float32}
 
 
+def test_whisper_hears_each_half_minute_once():
+    heard = []
+
+    def hear(mels: torch.Tensor) -> torch.Tensor:
+        heard.append(mels)
+        return mels * 2
+
+    encoder = whisper._Remembering(hear)
+    first, second = torch.ones(1, 2, 3), torch.zeros(1, 2, 3)
+    for mels in (first, first.clone(), second, first):
+        torch.testing.assert_close(encoder(mels), mels * 2)
+    assert len(heard) == 3  # only the last one is remembered
+    encoder.forget()
+    encoder(first)
+    assert len(heard) == 4
+
+
 @pytest.mark.gpu
 def test_whisper_in_half_precision_writes_the_same():
     ours = whisper._network(weights.folder("whisper-large-v3") / "large-v3.pt", "cuda")
@@ -297,7 +198,7 @@ def test_whisper_in_half_precision_writes_the_same():
 
 
 def test_whisper_hears_the_whole_sound_with_the_librarys_own_settings(
-    hub: Path, monkeypatch: pytest.MonkeyPatch
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
 ):
     from whisper.model import Whisper
 
@@ -320,8 +221,8 @@ def spoil(folder: Path, alter: Callable[[dict], object]) -> None:
     torch.save(found, folder / "large-v3.pt")
 
 
-def test_whispers_missing_and_strange_weights_are_named(spoiled: Callable):
-    folder = spoiled("whisper-large-v3")
+def test_whispers_missing_and_strange_weights_are_named(copied: Callable):
+    folder = copied("whisper-large-v3")
     spoil(folder, lambda found: found["model_state_dict"].pop("decoder.ln.weight"))
     with pytest.raises(WeightsError, match=r"decoder\.ln\.weight is missing"):
         whisper.load("cpu")
@@ -331,8 +232,8 @@ def test_whispers_missing_and_strange_weights_are_named(spoiled: Callable):
         whisper.load("cpu")
 
 
-def test_a_file_that_is_no_whisper_is_refused(spoiled: Callable):
-    folder = spoiled("whisper-large-v3")
+def test_a_file_that_is_no_whisper_is_refused(copied: Callable):
+    folder = copied("whisper-large-v3")
     torch.save({"a": torch.ones(1)}, folder / "large-v3.pt")
     with pytest.raises(WeightsError, match="no Whisper model"):
         whisper.load("cpu")
@@ -341,18 +242,8 @@ def test_a_file_that_is_no_whisper_is_refused(spoiled: Callable):
         whisper.load("cpu")
 
 
-class Trap:
-    """Something whose pickle, opened carelessly, makes a folder."""
-
-    def __init__(self, marker: Path):
-        self.marker = marker
-
-    def __reduce__(self):
-        return (os.mkdir, (str(self.marker),))
-
-
-def test_a_whisper_that_asks_for_code_to_be_run_is_refused(spoiled: Callable):
-    folder = spoiled("whisper-large-v3")
+def test_a_whisper_that_asks_for_code_to_be_run_is_refused(copied: Callable):
+    folder = copied("whisper-large-v3")
     trap = Trap(folder / "trapped")
     torch.save({"dims": speech.DIMS, "model_state_dict": {"a": trap}}, folder / "large-v3.pt")
     with pytest.raises(WeightsError, match="asks for code"):
@@ -360,11 +251,8 @@ def test_a_whisper_that_asks_for_code_to_be_run_is_refused(spoiled: Callable):
     assert not (folder / "trapped").exists()
 
 
-# -- faster-whisper ---------------------------------------------------------------------------
-
-
 def test_faster_whisper_is_asked_to_translate_the_whole_sound(
-    hub: Path, monkeypatch: pytest.MonkeyPatch
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
 ):
     from faster_whisper import WhisperModel
 
@@ -402,19 +290,7 @@ def test_faster_whispers_precision_goes_with_the_device(
     assert options["local_files_only"]
 
 
-def test_faster_whisper_looks_for_no_tokenizer_elsewhere(spoiled: Callable):
-    (spoiled("faster-whisper-large-v3") / "tokenizer.json").unlink()
+def test_faster_whisper_looks_for_no_tokenizer_elsewhere(copied: Callable):
+    (copied("faster-whisper-large-v3") / "tokenizer.json").unlink()
     with pytest.raises(WeightsError, match=r"tokenizer\.json"):
         faster_whisper.load("cpu")
-
-
-def test_miniatures_are_small_and_always_the_same(hub: Path, tmp_path: Path):
-    for name, build in BUILDERS.items():
-        build(tmp_path / name)
-    files = [path.relative_to(hub) for path in hub.rglob("*") if path.is_file()]
-    assert sum((hub / path).stat().st_size for path in files) < 12e6
-    names = {path.name for path in files}
-    assert names >= {"large-v3.pt", "model.bin", "config.json", "tokenizer.json"}
-    assert names >= {"vocabulary.json", "preprocessor_config.json"}
-    for path in files:
-        assert (hub / path).read_bytes() == (tmp_path / path).read_bytes(), path

@@ -1,0 +1,1 @@
+"""Miniatures of every artefact: the published layout, tiny and random."""

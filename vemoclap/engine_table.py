@@ -1,0 +1,107 @@
+"""The table of engines: which function fills a role, with what, and under which licence."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class EngineEntry:
+    """One row of the table of engines."""
+
+    loader: str  # "module:function"; function(device) returns the role's callable
+    distribution: str  # the Python distribution whose version is reported
+    licence: str  # SPDX identifier of code and weights
+    what: str  # one phrase for people
+    # About what the loaded model takes on a CPU (float32) and on a GPU (float16), in 10^6 bytes;
+    # 0: so little that nobody need make room for it.
+    memory_mb: tuple[int, int] = (0, 0)
+
+
+def _own(
+    module: str, distribution: str, licence: str, what: str, memory_mb: tuple[int, int] = ((0, 0))
+) -> EngineEntry:
+    """Return the row of an engine in ``vemoclap.engines`` whose function is ``load``."""
+    loader = f"vemoclap.engines.{module}" + ("" if ":" in module else ":load")
+    return EngineEntry(loader, distribution, licence, what, memory_mb)
+
+
+# role -> engine -> what it is. A new engine is one row here and one file in ``engines``.
+ENGINES: dict[str, dict[str, EngineEntry]] = {
+    "faces": {
+        "yolo-face": _own("yolo_face", "ultralytics", "AGPL-3.0", "YOLOv8 face detector", (30, 30)),
+        "mtcnn": _own("mtcnn", "facenet-pytorch", "MIT", "MTCNN face detector"),
+    },
+    "expression": {
+        "vit-expression": _own(
+            "vit_expression", "transformers", "Apache-2.0", "ViT facial expressions", (343, 172)
+        ),
+    },
+    "image": {
+        "clip": _own("clip", "transformers", "MIT", "CLIP ViT-B/32 image embedding", (352, 176)),
+    },
+    "caption": {
+        "clipcap": _own("clipcap", "transformers", "MIT", "ClipCap captions", (625, 313)),
+    },
+    "sound": {
+        "beats": _own("beats", "kaldi-native-fbank", "MIT", "BEATs audio tagging", (363, 182)),
+    },
+    "vad": {
+        "silero-vad": _own("silero", "silero-vad", "MIT", "Silero voice activity detector"),
+    },
+    "transcribe": {
+        "whisper": _own("whisper", "openai-whisper", "MIT", "Whisper large-v3", (6180, 3090)),
+        "faster-whisper": _own(  # int8 on a CPU
+            "faster_whisper",
+            "faster-whisper",
+            "MIT",
+            "Whisper large-v3 by CTranslate2",
+            (1600, 3090),
+        ),
+        "subtitles": _own(
+            "subtitles", "vemoclap", "AGPL-3.0-or-later", "the file's own subtitle track"
+        ),
+    },
+    "ocr": {
+        "rapidocr": _own("rapid_ocr", "rapidocr", "Apache-2.0", "PP-OCR, run by RapidOCR"),
+        "paddleocr": _own("paddle_ocr", "paddleocr", "Apache-2.0", "PP-OCR, run by PaddleOCR"),
+    },
+    "language": {
+        "xlm-r": _own("xlm_r", "transformers", "MIT", "XLM-RoBERTa language detector", (1112, 556)),
+        "py3langid": _own("langid", "py3langid", "BSD-3-Clause", "py3langid"),
+    },
+    "translate": {
+        "nllb": _own(
+            "nllb", "transformers", "CC-BY-NC-4.0, no commercial use", "NLLB-200 600M", (2460, 1230)
+        ),
+    },
+    "segment": {
+        "symspellpy": _own(
+            "symspell:load_segment", "symspellpy", "MIT", "SymSpell word segmentation"
+        ),
+    },
+    "spell": {
+        # Half of its feed-forward layers stay in float32 on a GPU, as they overflow otherwise.
+        "t5-spell": _own("t5_spell", "transformers", "MIT", "T5-large spelling", (2950, 1880)),
+        "symspellpy": _own("symspell:load_spell", "symspellpy", "MIT", "SymSpell spelling"),
+    },
+    "sentiment": {
+        "roberta": _own(
+            "roberta", "transformers", "CC-BY-4.0", "RoBERTa sentiment of tweets", (499, 250)
+        ),
+        "vader": _own("vader", "vaderSentiment", "MIT", "VADER sentiment lexicon"),
+    },
+    "emotion": {
+        "cross-attention": EngineEntry(
+            "vemoclap.emotion:load",
+            "vemoclap",
+            "AGPL-3.0",
+            "VEMOCLAP's cross-attention classifier",
+            (42, 42),
+        ),
+        "valence-arousal": EngineEntry(
+            "vemoclap.baseline:load",
+            "vemoclap",
+            "AGPL-3.0-or-later",
+            "valence-arousal estimate, untrained",
+        ),
+    },
+}
