@@ -11,16 +11,17 @@ from vemoclap.records import Analysis
 from vemoclap.report.document import document, to_json
 from vemoclap.report.page import to_html
 from vemoclap.report.summary import summary
-from vemoclap.report.tables import curves_csv
+from vemoclap.report.tables import curves_csv, frames_csv
 
-__all__ = ["curves_csv", "document", "summary", "to_html", "to_json", "write"]
+__all__ = ["curves_csv", "document", "frames_csv", "summary", "to_html", "to_json", "write"]
 
 
-def write(analysis: Analysis, folder: Path) -> tuple[Path, ...]:
+def write(analysis: Analysis, folder: Path, *, embed_bytes: int = 0) -> tuple[Path, ...]:
     """Write all reports of an analysis into ``folder`` and return their paths.
 
-    ``analysis.json``, ``report.html``, ``frame.png`` and ``curves.csv``. Nothing is left
-    half-written: all four are complete before the first takes its place.
+    ``analysis.json``, ``report.html``, ``frame.png``, ``frames.csv`` and ``curves.csv``. Nothing
+    is left half-written: all are complete before the first takes its place. A video of up to
+    ``embed_bytes`` goes into the page, which else links to it.
 
     Raises:
         VemoclapError: the disk is full, or the folder may not be written.
@@ -28,7 +29,8 @@ def write(analysis: Analysis, folder: Path) -> tuple[Path, ...]:
     contents = {
         "frame.png": draw.encoded(draw.annotated_frame(analysis), "PNG"),
         "curves.csv": curves_csv(analysis).encode(),
-        "report.html": to_html(analysis).encode(),
+        "frames.csv": frames_csv(analysis).encode(),
+        "report.html": to_html(analysis, folder, embed_bytes=embed_bytes).encode(),
         "analysis.json": (to_json(analysis) + "\n").encode(),
     }
     try:

@@ -11,6 +11,7 @@ from vemoclap.records import (
     Analysis,
     Box,
     Cue,
+    Evidence,
     Feature,
     Floats,
     Sentiment,
@@ -18,9 +19,10 @@ from vemoclap.records import (
     Status,
     Times,
 )
+from vemoclap.report.wording import WINDOW_S
 
 SCHEMA = "vemoclap/analysis"
-SCHEMA_VERSION = "1.0"  # the first number changes when a reader of the old shape would break
+SCHEMA_VERSION = "1.1"  # the first number changes when a reader of the old shape would break
 DIGITS = 6  # significant ones; more is noise
 
 
@@ -62,6 +64,13 @@ def document(analysis: Analysis) -> dict[str, Any]:
         "faces": _faces(analysis),
         "speech": _speech(analysis),
         "screen_text": _screen(analysis),
+        "image": {"status": _status(readings.image.status)},
+        "sound": _sound(analysis),
+        "caption": {
+            "status": _status(readings.caption.status),
+            "frame": readings.caption.frame,
+            "text": readings.caption.text,
+        },
         "curves": {
             "times_s": _numbers(readings.curves.times_s),
             "step_s": _number(readings.curves.step_s),
@@ -77,7 +86,12 @@ def document(analysis: Analysis) -> dict[str, Any]:
         },
         "features": [_feature(feature) for feature in analysis.features.by_name.values()],
         "engines": [
-            {"role": use.role, "engine": use.engine, "detail": use.detail}
+            {
+                "role": use.role,
+                "engine": use.engine,
+                "detail": use.detail,
+                "weights": list(use.weights),
+            }
             for use in analysis.engines
         ],
         "stages": [
@@ -122,6 +136,22 @@ def _emotion(analysis: Analysis) -> dict[str, Any]:
         "method": None if scores is None else scores.method,
         "trained": None if scores is None else scores.trained,
         "note": None if scores is None else scores.note,
+        "evidence": None if scores is None else _evidence(scores.evidence),
+    }
+
+
+def _evidence(evidence: Evidence | None) -> dict[str, Any] | None:
+    if evidence is None:
+        return None
+    frames, windows = evidence.frame_weights, evidence.window_weights
+    return {
+        "moved": {
+            name: dict(zip(EMOTIONS, _numbers(changes), strict=True))
+            for name, changes in evidence.moved.items()
+        },
+        "frame_weights": None if frames is None else _numbers(frames),
+        "window_weights": None if windows is None else _numbers(windows),
+        "sentence": evidence.sentence,
     }
 
 
@@ -203,6 +233,18 @@ def _screen(analysis: Analysis) -> dict[str, Any]:
         "text": reading.text,
         "sentiment_status": _status(reading.sentiment_status),
         "sentiment": _sentiment(reading.sentiment),
+    }
+
+
+def _sound(analysis: Analysis) -> dict[str, Any]:
+    reading = analysis.readings.sound
+    return {
+        "status": _status(reading.status),
+        "tags": None
+        if reading.tags is None
+        else [{"name": tag.name, "probability": _number(tag.probability)} for tag in reading.tags],
+        "starts_s": None if reading.starts_s is None else _numbers(reading.starts_s),
+        "window_s": WINDOW_S,
     }
 
 

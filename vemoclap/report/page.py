@@ -4,48 +4,94 @@ import base64
 import functools
 import hashlib
 from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from vemoclap import __version__, draw
-from vemoclap.draw import Line, chart
-from vemoclap.records import Analysis, Floats
+from vemoclap.records import Analysis, Face, Floats
 from vemoclap.report import wording
+from vemoclap.report.charts import Line, bar, chart
+from vemoclap.report.player import moment, player
+from vemoclap.report.reasoning import reasoning
+from vemoclap.report.stills import LISTED, stills
+from vemoclap.report.timeline import timeline
 
 if TYPE_CHECKING:
     from jinja2 import Template
-
-PICTURE_HEIGHT = 720  # pixels; a JPEG of it takes 100 kB or so
-
-
-def to_html(analysis: Analysis) -> str:
-    """Return a page with everything a reader may want: pictures inside, no script, no links out.
-
-    Every text from the file or a model passes through one finalizer, which removes control
-    characters and escapes the rest.
-    """
-    style = resources.files("vemoclap.report").joinpath("page.css").read_text("utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     from markupsafe import Markup
 
+FACES_SHOWN = 24  # pictures of faces, the largest; the rest is in the JSON
+
+
+def to_html(
+    analysis: Analysis, folder: Path | None = None, *, embed_bytes: int = 0, link: bool = True
+) -> str:
+    """Return a page with everything a reader may want, which needs nothing but the video.
+
+    Every text from the file or a model passes through one finalizer, which removes control
+    characters and escapes the rest. The one script and the one style are our own files, and the
+    page's policy allows them by their digests and nothing else.
+
+    Args:
+        analysis: what to show.
+        folder: where the page will lie, for its link to the video; None: beside the video.
+        embed_bytes: a video of up to this size goes into the page.
+        link: whether the page may link to a video that it does not hold.
+    """
+    from markupsafe import Markup
+
+    style, script = _own("page.css"), _own("page.js")
+    shown = player(analysis.clip.info, folder, embed_bytes=embed_bytes, link=link)
     return _template().render(
         analysis=analysis,
         clip=analysis.clip,
         readings=analysis.readings,
         scores=analysis.scores,
         style=Markup(style),  # noqa: S704  our own file
-        style_digest=digest,
-        picture=_picture(analysis),
+        script=Markup(script),  # noqa: S704
+        style_digest=_digest(style),
+        script_digest=_digest(script),
+        player=shown,
+        when=functools.partial(_when, shown.source is not None),
+        timeline=timeline(analysis),
+        stills=stills(analysis),
+        listed=LISTED,
+        moment=moment,
+        picture=draw.data_uri(draw.annotated_frame(analysis)),
         charts=[Markup(svg) for svg in _charts(analysis)],  # noqa: S704  escaped where made
-        speech_axis=Markup(_speech_axis(analysis)),  # noqa: S704
         colours=draw.EMOTION_COLOURS,
         w=wording,
-        clock=draw.clock,
+        bar=lambda share, fill: Markup(bar(share, fill)),  # noqa: S704
         version=__version__,
         absences=_absences(analysis),
         sample_lines=_sample_lines(analysis),
+        reasoning=reasoning(analysis),
+        faces=[
+            (draw.data_uri(draw.face_picture(analysis.clip.frames[face.frame], face.box)), face)
+            for face in _largest_faces(analysis)
+        ],
     )
+
+
+def _own(name: str) -> str:
+    return resources.files("vemoclap.report").joinpath(name).read_text("utf-8")
+
+
+def _digest(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _when(linked: bool, time_s: float, shown: str = "") -> "Markup":
+    """Return a time as a link that moves the player, or as plain text where there is none."""
+    from markupsafe import Markup
+
+    clock = wording.clock(time_s)
+    if not linked:
+        return Markup("{}").format(shown or clock)
+    link = '<a class="seek" href="#t={}" aria-label="{}, go there in the video">{}</a>'
+    return Markup(link).format(moment(time_s), shown or clock, shown or clock)  # noqa: S704
 
 
 @functools.cache
@@ -68,9 +114,11 @@ def _template() -> "Template":
     return environment.get_template("page.html.j2")
 
 
-def _picture(analysis: Analysis) -> str:
-    picture = draw.annotated_frame(analysis)
-    return "data:image/jpeg;base64," + base64.b64encode(draw.encoded(picture, "JPEG")).decode()
+def _largest_faces(analysis: Analysis) -> list[Face]:
+    """Return the largest faces, in the order in which they appear."""
+    found = analysis.readings.faces.faces or ()
+    by_size = sorted(range(len(found)), key=lambda index: -found[index].box.area)
+    return [found[index] for index in sorted(by_size[:FACES_SHOWN])]
 
 
 def _sample_lines(analysis: Analysis) -> list[str]:
@@ -91,8 +139,14 @@ def _absences(analysis: Analysis) -> list[tuple[str, str]]:
         ("Sentiment of the words", readings.speech.sentiment_status),
         ("Text on the screen", readings.screen.status),
         ("Sentiment of the screen text", readings.screen.sentiment_status),
+        ("What the pictures show", readings.image.status),
+        ("Caption", readings.caption.status),
+        ("Sounds besides words", readings.sound.status),
     ]
-    return [(name, wording.why(status)) for name, status in statuses if not status.ok]
+    rows = [(name, wording.why(status)) for name, status in statuses if not status.ok]
+    if analysis.scores is not None and analysis.scores.evidence is None:
+        rows.append(("Why this emotion", wording.NO_EVIDENCE))
+    return rows
 
 
 def _charts(analysis: Analysis) -> list[str]:
@@ -149,19 +203,3 @@ def _charts(analysis: Analysis) -> list[str]:
             high=1,
         ),
     ]
-
-
-def _speech_axis(analysis: Analysis) -> str:
-    """Return a bar as long as the video with the stretches of speech filled in."""
-    duration = analysis.clip.info.duration_s
-    spans = analysis.readings.speech.spans or ()
-    bars = "".join(
-        f'<rect class="said" x="{1000 * span.start_s / duration:.1f}" y="0" '
-        f'width="{max(2.0, 1000 * span.length_s / duration):.1f}" height="18"/>'
-        for span in spans
-    )
-    return (
-        '<svg class="axis" viewBox="0 0 1000 18" preserveAspectRatio="none" role="img" '
-        f'aria-label="{len(spans)} stretches of speech">'
-        f'<rect class="track" width="1000" height="18"/>{bars}</svg>'
-    )

@@ -36,7 +36,10 @@ def summary(analysis: Analysis) -> "Group":
         ("speech", wording.speech(analysis)),
         ("words", _words(analysis)),
         ("on screen", _screen(analysis)),
+        ("heard", wording.tags(analysis)),
         ("faces", wording.faces(analysis)),
+        ("expressions", wording.expressions(analysis)),
+        ("caption", _caption(analysis)),
         ("arousal", _spark(analysis.readings.affect.arousal)),
         ("valence", _spark(analysis.readings.affect.valence)),
     ]
@@ -69,6 +72,10 @@ def _emotion(analysis: Analysis) -> "list[Text | Table]":
         bar = "█" * max(1, round(BAR_WIDTH * probability))
         lines.append(Text(f"{name:>9} {wording.percent(probability):>5}  {bar}"))
     lines.append(Text(wording.clean(scores.note), style="dim"))
+    if scores.evidence is not None:
+        lines.append(Text())
+        lines.append(_pairs([("why", wording.clean(scores.evidence.sentence))]))
+        lines.append(Text(wording.ABOUT_EVIDENCE, style="dim"))
     return lines
 
 
@@ -76,10 +83,19 @@ def _words(analysis: Analysis) -> str:
     reading = analysis.readings.speech
     if reading.transcript is None:
         return wording.why(reading.transcript_status)
-    language = f", {reading.transcript.language}" if reading.transcript.language else ""
+    code = reading.transcript.language
+    language = f", {wording.language(code)}" if code else ""
     said = wording.clean(reading.transcript.text)
     feeling = _feeling(reading.sentiment, reading.sentiment_status)
     return f"“{said}” ({reading.transcript.source}{language}); {feeling}"
+
+
+def _caption(analysis: Analysis) -> str:
+    reading = analysis.readings.caption
+    if reading.text is None or reading.frame is None:
+        return wording.caption(analysis)
+    time_s = float(analysis.clip.times_s[reading.frame])
+    return f"{wording.caption(analysis)}, by a machine of the frame at {wording.clock(time_s)}"
 
 
 def _screen(analysis: Analysis) -> str:

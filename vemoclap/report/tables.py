@@ -5,6 +5,7 @@ import io
 import math
 
 from vemoclap.records import Analysis, Floats, Times
+from vemoclap.report.wording import clean
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -37,6 +38,40 @@ def curves_csv(analysis: Analysis) -> str:
     for row, middle in enumerate(curves.times_s.tolist()):
         cells = [_number(float(values[row])) for values in columns.values()]
         writer.writerow([*cells, _speech(analysis, middle - curves.step_s / 2)])
+    return text.getvalue()
+
+
+def frames_csv(analysis: Analysis) -> str:
+    """Return what each sampled frame shows as CSV, one row per frame.
+
+    Columns: frame (counted from 1), time_s, faces (how many), expression and
+    expression_probability of the largest face, text (the lines on the screen, joined by " | ") and
+    attention (the share of the classifier's attention, 0 to 1). Cells of unknown values are empty.
+    """
+    faces, lines = analysis.readings.faces.faces, analysis.readings.screen.lines
+    evidence = analysis.scores.evidence if analysis.scores else None
+    weights = evidence.frame_weights if evidence else None
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(
+        ["frame", "time_s", "faces", "expression", "expression_probability", "text", "attention"]
+    )
+    for index, time_s in enumerate(analysis.clip.times_s.tolist()):
+        here = [face for face in faces or () if face.frame == index]
+        largest = max(here, key=lambda face: face.box.area, default=None)
+        expression = largest.expression if largest else None
+        words = " | ".join(line.text for line in lines[index]) if lines is not None else ""
+        writer.writerow(
+            [
+                index + 1,
+                _number(time_s),
+                "" if faces is None else len(here),
+                safe_cell(clean(expression.label)) if expression else "",
+                _number(expression.probability) if expression else "",
+                safe_cell(clean(words)),
+                "" if weights is None else _number(weights[index]),
+            ]
+        )
     return text.getvalue()
 
 

@@ -1,9 +1,11 @@
 """The words that every form of the report shares, and the one place that cleans foreign text."""
 
+import re
 import unicodedata
+from collections import Counter
 
-from vemoclap.draw import clock
-from vemoclap.records import Analysis, Face, Outcome, Status
+from vemoclap.records import SAMPLE_RATE, Analysis, Face, Outcome, Status, Transcript
+from vemoclap.sound import WINDOW
 
 INTENDED_USE = (
     "This estimates the emotion that a video expresses or evokes. It never knows what a person "
@@ -17,6 +19,38 @@ SOURCES = (
     "valence-arousal plane (Russell & Mehrabian 1977). Nothing was trained, and faces are not "
     "looked at."
 )
+ABOUT_EVIDENCE = (
+    "This describes how the classifier reached its answer. It says nothing about the people in the "
+    "video or those who watch it."
+)
+ABOUT_EXPRESSIONS = (
+    "The label is a model's guess about a picture of a face. It is not what the person feels."
+)
+ABOUT_CAPTION = "Written by a machine from this frame alone; it may be wrong."
+NO_EVIDENCE = (
+    "skipped: the estimate follows a fixed formula, so there is no classifier to ask; the formula "
+    "is under How this was made"
+)
+WINDOW_S = WINDOW / SAMPLE_RATE  # length of one audio window
+WINDOWS_SHOWN = 32  # starts of windows; the rest is in the JSON
+EVIDENCE = {  # feature -> what people call it
+    "clip": "Pictures",
+    "face_emotion": "Faces",
+    "asr_sentiment": "Words said",
+    "ocr_sentiment": "Screen text",
+    "beats": "Sound",
+}
+LANGUAGES = {
+    "ar": "Arabic", "bg": "Bulgarian", "cs": "Czech", "da": "Danish", "de": "German",
+    "el": "Greek", "en": "English", "es": "Spanish", "et": "Estonian", "fa": "Persian",
+    "fi": "Finnish", "fr": "French", "he": "Hebrew", "hi": "Hindi", "hr": "Croatian",
+    "hu": "Hungarian", "id": "Indonesian", "it": "Italian", "ja": "Japanese", "ko": "Korean",
+    "nl": "Dutch", "no": "Norwegian", "pl": "Polish", "pt": "Portuguese", "ro": "Romanian",
+    "ru": "Russian", "sk": "Slovak", "sl": "Slovenian", "sv": "Swedish", "sw": "Swahili",
+    "th": "Thai", "tr": "Turkish", "uk": "Ukrainian", "ur": "Urdu", "vi": "Vietnamese",
+    "zh": "Chinese",
+}  # fmt: skip
+_LANGUAGE_TAG = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")  # the common part of BCP 47
 # Marks that reorder or hide what stands around them, so that text does not say what it shows.
 _DECEPTIVE = {"Cf", "Cc", "Cs", "Co", "Cn", "Zl", "Zp"}
 
@@ -38,6 +72,39 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
+def points(change: float) -> str:
+    """Return a change of probability in percentage points, signed: +25.0, −8.0, 0.0."""
+    number = f"{100 * abs(change):.1f}"
+    if number == "0.0":
+        return number
+    return f"+{number}" if change > 0 else f"−{number}"
+
+
+def language(code: str) -> str:
+    """Return a language as people call it, with its code: "German (de)"."""
+    return f"{LANGUAGES[code]} ({code})" if code in LANGUAGES else clean(code)
+
+
+def lang(code: str | None) -> str:
+    """Return a language for a page's ``lang`` attribute: "de"; "" where it is not known."""
+    return code if code is not None and _LANGUAGE_TAG.fullmatch(code) else ""
+
+
+def words_lang(words: Transcript) -> str:
+    """Return the language of a transcript's words for a page's ``lang`` attribute."""
+    return "en" if words.english else lang(words.language)
+
+
+def spoken(words: Transcript) -> str:
+    """Return which language is spoken, and which one the words are in."""
+    if words.language is None:
+        return "Language spoken: not known."
+    said = f"Language spoken: {language(words.language)}."
+    if words.english and words.language != "en":
+        return f"{said} The words are its English translation."
+    return said if words.english else f"{said} The words are not translated."
+
+
 def why(status: Status) -> str:
     """Return why something is not there: "absent: the file has no sound track"."""
     reason = clean(status.reason).rstrip(".")
@@ -53,6 +120,15 @@ def facts(analysis: Analysis) -> str:
         f"{info.rate_fps:.3g} frames a second, {info.video_codec}, {sound}, "
         f"{info.size_bytes / 1e6:.1f} MB"
     )
+
+
+def clock(time_s: float) -> str:
+    """Return a time as a player shows it: 1:05, 1:02:03; 0.4 s below one second."""
+    if 0 < time_s < 1:
+        return f"{time_s:.1f} s"
+    minutes, seconds = divmod(int(time_s), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
 def length(seconds: float) -> str:
@@ -85,6 +161,44 @@ def faces(analysis: Analysis) -> str:
         f"{clock(float(analysis.clip.times_s[largest.frame]))}, {_share(analysis, largest)} of "
         "the picture's height"
     )
+
+
+def expressions(analysis: Analysis) -> str:
+    """Return how many faces wear each expression, or why that is not known."""
+    reading = analysis.readings.faces
+    labels = [clean(face.expression.label) for face in reading.faces or () if face.expression]
+    if not labels:
+        return why(reading.expression_status if reading.status.ok else reading.status)
+    return ", ".join(
+        f"{label} in {count} {'face' if count == 1 else 'faces'}"
+        for label, count in Counter(labels).most_common()
+    )
+
+
+def caption(analysis: Analysis) -> str:
+    """Return the machine-written sentence about the sample frame, or why there is none."""
+    reading = analysis.readings.caption
+    return why(reading.status) if reading.text is None else f"“{clean(reading.text)}”"
+
+
+def tags(analysis: Analysis) -> str:
+    """Return the sounds heard, the most likely first, or why none are known."""
+    reading = analysis.readings.sound
+    if reading.tags is None:
+        return why(reading.status)
+    if not reading.tags:
+        return "nothing that the model has a name for"
+    return ", ".join(f"{clean(tag.name)} {percent(tag.probability)}" for tag in reading.tags)
+
+
+def windows(analysis: Analysis) -> str:
+    """Return which stretches of the sound were listened to."""
+    starts = analysis.readings.sound.starts_s or ()
+    if len(starts) == 1:
+        return f"Heard in one window of {WINDOW_S:g} s, from {starts[0]:.1f} s."
+    shown = ", ".join(f"{start:.1f}" for start in starts[:WINDOWS_SHOWN])
+    more = f" and {len(starts) - WINDOWS_SHOWN} more" if len(starts) > WINDOWS_SHOWN else ""
+    return f"Heard in {len(starts)} windows of {WINDOW_S:g} s, which start at {shown}{more} s."
 
 
 def _share(analysis: Analysis, face: Face) -> str:
