@@ -1,0 +1,399 @@
+"""The commands ``vemoclap train``, ``evaluate`` and ``experiment``."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vemoclap.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from vemoclap.ekman6.recipe import Recipe
+    from vemoclap.ekman6.trainer import Epoch, Watch
+
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+ALL_FINE = 0
+
+
+def add_to(commands: "Commands") -> None:
+    """Add the three commands to the parser of ``vemoclap``."""
+    train = commands.add_parser(
+        "train",
+        help="train a classifier on features",
+        description="Train a classifier on a store of features, by default as the paper did.",
+    )
+    train.add_argument("folder", type=Path, metavar="DIR", help="a store of features")
+    train.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="the checkpoint: checkpoints/NAME"
+    )
+    train.add_argument(
+        "--resume", action="store_true", help="go on with a training that was cut off"
+    )
+    train.add_argument("--tensorboard", type=Path, metavar="DIR", help="write its logs here too")
+    train.add_argument("--first-seed", type=int, default=0, metavar="S", help="0 unless given")
+    _add_training(train, seeds=1)
+    train.set_defaults(run=_train)
+    judge = commands.add_parser(
+        "evaluate",
+        help="how well a trained classifier does on features",
+        description="Judge a trained classifier: tables, confusion, calibration.",
+    )
+    judge.add_argument(
+        "checkpoint", metavar="CHECKPOINT", help="its folder, or `released` for the paper's"
+    )
+    judge.add_argument("folder", type=Path, metavar="DIR", help="a store of features")
+    judge.add_argument("--split", default="test", choices=("train", "val", "test"))
+    judge.add_argument(
+        "--calibrate",
+        action="store_true",
+        help="first fit the temperature anew on the validation videos, and store it",
+    )
+    judge.add_argument(
+        "--out", type=Path, metavar="DIR", help="where the files go (CHECKPOINT/evaluation)"
+    )
+    judge.add_argument("--json", action="store_true", help="print JSON and nothing else")
+    _add_device(judge)
+    judge.set_defaults(run=_evaluate)
+    trial = commands.add_parser(
+        "experiment",
+        help="what each feature, more frames, another fusion or cleaner data change",
+        description="Train and compare: a table and a picture, with mean and spread over seeds.",
+    )
+    parts = trial.add_subparsers(dest="part", required=True, metavar="QUESTION")
+    for name, help_text in (
+        ("ablation", "features left out one by one, and each alone"),
+        ("frames", "1 to 32 rows per sequence"),
+        ("fusion", "cross-attention against other ways to make one answer"),
+        ("cleaning", "with and without the videos of a blacklist"),
+    ):
+        part = parts.add_parser(name, help=help_text)
+        part.add_argument("folder", type=Path, metavar="DIR", help="a store of features")
+        part.add_argument("--out", type=Path, required=True, metavar="DIR")
+        _add_training(part, seeds=5)
+        part.set_defaults(run=_experiment)
+    part = parts.add_parser("memory", help="memory and time of analyses, on generated videos")
+    part.add_argument(
+        "folder",
+        type=Path,
+        nargs="?",
+        metavar="DIR",
+        help="where videos are made, and deleted, up to 2 GB (the system's temporary folder)",
+    )
+    part.add_argument("--out", type=Path, required=True, metavar="DIR")
+    part.add_argument(
+        "--preset", default="auto", choices=("auto", "paper", "fast", "embedded"), help="(auto)"
+    )
+    part.add_argument("--lengths", type=_count, nargs="+", metavar="S", help="seconds")
+    part.add_argument("--heights", type=_count, nargs="+", metavar="PIXELS", help="of 16:9 frames")
+    part.add_argument("--repeats", type=_count, default=3, metavar="N", help="(3)")
+    _add_device(part)
+    part.set_defaults(run=_memory)
+
+
+def share_the_processor() -> None:
+    """Make threads that wait for others sleep, not spin; only before torch is imported.
+
+    They spin for milliseconds otherwise, and where other programs run beside a training it takes
+    ten times as long. (GNU's OpenMP, which torch uses on Linux; others ignore it.)
+    """
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+
+
+def _add_training(parser: argparse.ArgumentParser, seeds: int) -> None:
+    """Add the options of a training; what is not given is as in the paper."""
+    parser.add_argument("--protocol", default="paper", choices=("paper", "app"))
+    parser.add_argument(
+        "--blacklist", type=Path, metavar="FILE", help="leave these videos out (app: always some)"
+    )
+    parser.add_argument("--seeds", type=_count, default=seeds, metavar="N", help=f"({seeds})")
+    parser.add_argument("--epochs", type=_count, metavar="N", help="at most (100)")
+    parser.add_argument("--batch", type=_count, metavar="N", help="videos (32)")
+    parser.add_argument("--lr", type=_positive, metavar="X", dest="rate", help="(1e-5)")
+    parser.add_argument("--dropout", type=_share, metavar="X", help="(0.5)")
+    parser.add_argument(
+        "--patience", type=_count, metavar="N", help="epochs without a better validation (10)"
+    )
+    parser.add_argument("--n", type=_count, metavar="N", dest="frames", help="frames (16)")
+    parser.add_argument("--d-model", type=_count, metavar="N", help="width of the network (512)")
+    parser.add_argument(
+        "--no-mask",
+        action="store_false",
+        default=None,
+        dest="mask",
+        help="let padding count as zeros, as in the released classifier",
+    )
+    _add_device(parser)
+
+
+def _add_device(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("it must be 1 or more")
+    return value
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not value > 0:
+        raise argparse.ArgumentTypeError("it must be more than 0")
+    return value
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < 1:
+        raise argparse.ArgumentTypeError("it must be at least 0 and less than 1")
+    return value
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    """Turn what the operating system refuses within into a plain error."""
+    try:
+        yield
+    except OSError as error:
+        raise DataError(
+            f"{error.filename or folder} cannot be used ({error.strerror or error}); free some "
+            "space or choose another folder."
+        ) from error
+
+
+def _recipe(parsed: argparse.Namespace) -> "Recipe":
+    from dataclasses import fields
+
+    from vemoclap.ekman6.recipe import HEADS, Recipe
+
+    given = {
+        one.name: value
+        for one in fields(Recipe)
+        if (value := getattr(parsed, one.name, None)) is not None
+    }
+    recipe = Recipe(**given)
+    if recipe.d_model % recipe.heads:
+        raise UsageError(f"--d-model takes a multiple of {HEADS}, the number of attention heads.")
+    return recipe
+
+
+def _device(asked: str) -> str:
+    import torch
+
+    if asked == "cuda" and not torch.cuda.is_available():
+        raise UsageError("There is no CUDA GPU that torch can use here; use --device cpu.")
+    return "cuda" if asked != "cpu" and torch.cuda.is_available() else "cpu"
+
+
+# -- train ------------------------------------------------------------------------------------
+
+
+def _train(parsed: argparse.Namespace) -> int:
+    share_the_processor()
+    from vemoclap.ekman6 import findings, runs
+    from vemoclap.ekman6 import store as stores
+
+    first = parsed.first_seed
+    plan = runs.Plan(
+        recipe=_recipe(parsed),
+        protocol=parsed.protocol,
+        seeds=tuple(range(first, first + parsed.seeds)),
+        blacklist=parsed.blacklist,
+        device=_device(parsed.device),
+    )
+    store = stores.read(parsed.folder)
+    with (
+        _writing(parsed.out),
+        _board(parsed.tensorboard) as board,
+        _shown(plan.recipe.epochs * parsed.seeds, board) as watch,
+    ):
+        evaluation = runs.train(store, parsed.out, plan, resume=parsed.resume, watch=watch)
+        findings.write(evaluation, parsed.out / findings.FOLDER)
+    _print_markdown(findings.markdown(evaluation))
+    print(f"Written to {parsed.out}.", flush=True)
+    return ALL_FINE
+
+
+@contextmanager
+def _board(folder: Path | None) -> "Iterator[Callable[[Epoch], None]]":
+    """Give what writes an epoch for TensorBoard, nothing where no folder is named."""
+    if folder is None:
+        yield lambda epoch: None
+        return
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise UsageError(
+            "TensorBoard is not installed; run `pip install tensorboard`, or leave out "
+            "--tensorboard: history.csv has the same numbers."
+        ) from error
+    writers: dict[int, Any] = {}
+
+    def write(epoch: "Epoch") -> None:
+        if epoch.seed not in writers:
+            writers[epoch.seed] = SummaryWriter(str(folder / f"seed-{epoch.seed}"))
+        for name in ("train_loss", "train_accuracy", "val_loss", "val_accuracy"):
+            part, _, what = name.partition("_")
+            writers[epoch.seed].add_scalar(f"{what}/{part}", getattr(epoch, name), epoch.epoch)
+
+    try:
+        yield write
+    finally:
+        for writer in writers.values():
+            writer.close()
+
+
+@contextmanager
+def _shown(total: int, board: "Callable[[Epoch], None]") -> "Iterator[Watch]":
+    """Give what makes a training seen: a bar, or a line per epoch where none can be."""
+    from vemoclap.ekman6.trainer import Watch
+
+    if not sys.stderr.isatty():
+
+        def line(epoch: "Epoch") -> None:
+            board(epoch)
+            print(_sentence(epoch), file=sys.stderr, flush=True)
+
+        yield Watch(epoch=line)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=20),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bars:
+        whole = bars.add_task("epochs, at most", total=total)
+        part = bars.add_task("steps of this epoch", total=None)
+
+        def step(seed: int, epoch: int, done: int, steps: int) -> None:
+            bars.update(part, completed=done, total=steps)
+
+        def epoch(one: "Epoch") -> None:
+            board(one)
+            bars.update(whole, advance=1)
+            bars.console.print(_sentence(one), markup=False, highlight=False)
+
+        yield Watch(step=step, epoch=epoch)
+
+
+def _sentence(epoch: "Epoch") -> str:
+    return (
+        f"seed {epoch.seed}, epoch {epoch.epoch}: "
+        f"training loss {epoch.train_loss:.4f}, accuracy {100 * epoch.train_accuracy:.1f} %; "
+        f"validation loss {epoch.val_loss:.4f}, accuracy {100 * epoch.val_accuracy:.1f} %"
+    )
+
+
+# -- evaluate ---------------------------------------------------------------------------------
+
+
+def _evaluate(parsed: argparse.Namespace) -> int:
+    from vemoclap.ekman6 import evaluate, findings
+    from vemoclap.ekman6 import store as stores
+    from vemoclap.ekman6.store import Split
+
+    store = stores.read(parsed.folder)
+    folder = evaluate.place(parsed.checkpoint)
+    device = _device(parsed.device)
+    if parsed.calibrate:
+        if parsed.checkpoint == evaluate.RELEASED:
+            raise UsageError(
+                f"The released classifier stays as it was published; copy {folder} and calibrate "
+                "the copy."
+            )
+        evaluate.calibrate(folder, store, device)
+    evaluation = evaluate.evaluate(folder, store, Split(parsed.split), device)
+    out = parsed.out
+    if out is None and parsed.checkpoint == evaluate.RELEASED:
+        out = Path("results") / evaluate.RELEASED
+    out = out or folder / findings.FOLDER
+    with _writing(out):
+        written = findings.write(evaluation, out)
+    if parsed.json:
+        print(json.dumps(findings.as_json(evaluation), indent=2), flush=True)
+        return ALL_FINE
+    _print_markdown(findings.markdown(evaluation))
+    print(f"Written to {out}: {', '.join(path.name for path in written)}", flush=True)
+    return ALL_FINE
+
+
+# -- experiment -------------------------------------------------------------------------------
+
+
+def _experiment(parsed: argparse.Namespace) -> int:
+    share_the_processor()
+    from vemoclap.ekman6 import experiment, questions
+    from vemoclap.ekman6 import store as stores
+
+    store = stores.read(parsed.folder)
+    recipe = _recipe(parsed)
+    ask = questions.QUESTIONS[parsed.part]
+    conditions = ask(store, recipe, parsed.protocol, parsed.blacklist)
+    total = recipe.epochs * parsed.seeds * len(conditions)
+    with _writing(parsed.out), _shown(total, lambda epoch: None) as watch:
+
+        def begin(condition: str) -> "Watch":
+            print(condition, file=sys.stderr, flush=True)
+            return watch
+
+        results = experiment.run(
+            conditions,
+            range(parsed.seeds),
+            parsed.out,
+            device=_device(parsed.device),
+            watch=begin,
+        )
+        written = experiment.write(parsed.part, results, store.schema.note, parsed.out)
+    _print_markdown(written[0].read_text("utf-8"))
+    print(f"Written to {parsed.out}: {', '.join(path.name for path in written)}", flush=True)
+    return ALL_FINE
+
+
+def _memory(parsed: argparse.Namespace) -> int:
+    import tempfile
+
+    from vemoclap import roles
+    from vemoclap.ekman6 import footprint
+
+    preset = roles.choose(parsed.preset).name
+    device = _device(parsed.device)
+
+    def progress(case: str, done: int, total: int) -> None:
+        print(f"{done + 1} of {total}: {case}", file=sys.stderr, flush=True)
+
+    with _writing(parsed.out), tempfile.TemporaryDirectory(dir=parsed.folder) as scratch:
+        parsed.out.mkdir(parents=True, exist_ok=True)
+        cases = footprint.measure(
+            Path(scratch),
+            preset=preset,
+            device=device,
+            lengths_s=parsed.lengths or footprint.LENGTHS_S,
+            heights=parsed.heights or footprint.HEIGHTS,
+            repeats=parsed.repeats,
+            progress=progress,
+        )
+        about = f"Preset {preset} on the {'GPU' if device == 'cuda' else 'CPU'}."
+        written = footprint.write(cases, about, parsed.out)
+    _print_markdown(written[0].read_text("utf-8"))
+    print(f"Written to {parsed.out}: {', '.join(path.name for path in written)}", flush=True)
+    return ALL_FINE
+
+
+def _print_markdown(text: str) -> None:
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    if sys.stdout.isatty():
+        Console().print(Markdown(text))
+    else:
+        print(text, flush=True)

@@ -1,0 +1,1 @@
+"""Ekman-6 and collections like it: the store of features, splits, training, experiments."""
