@@ -5,24 +5,27 @@
 #   bash setup.sh          the program, in .venv
 #   bash setup.sh --dev    also what its tests need
 #   bash setup.sh --cpu    smaller torch without GPU support, from PyTorch's own package index
+#   bash setup.sh --here   the program in the Python that runs, or in $PYTHON, instead of .venv;
+#                          for notebooks, which cannot change theirs
 #
-# On Google Colab there is no .venv: the running Python is used, and its torch, torchvision and
-# numpy are left as they are.
+# On Google Colab --here is understood. It leaves torch, torchvision and numpy as they are, and the
+# kernel too.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 TORCH_CPU_INDEX=https://download.pytorch.org/whl/cpu
-KEPT_ON_COLAB="torch torchvision numpy"
+KEPT="torch torchvision numpy" # of a Python that was there before us
 FACENET="facenet-pytorch==2.6.0" # its metadata pins torch < 2.3; it runs on later ones
 ULTRALYTICS="ultralytics>=8.3"   # its opencv-python would clash with RapidOCR's headless one
 
-dev=false cpu=false
+dev=false cpu=false here=false
 for option in "$@"; do
     case "$option" in
     --dev) dev=true ;;
     --cpu) cpu=true ;;
+    --here) here=true ;;
     *)
-        echo "setup.sh: unknown option $option (there are --dev and --cpu)" >&2
+        echo "setup.sh: unknown option $option (there are --dev, --cpu and --here)" >&2
         exit 2
         ;;
     esac
@@ -40,7 +43,10 @@ new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev
 
 missing_tools() {
     command -v ffmpeg >/dev/null && command -v ffprobe >/dev/null || echo ffmpeg
-    if $dev; then command -v espeak-ng >/dev/null || echo espeak-ng; fi
+    if $dev; then
+        command -v espeak-ng >/dev/null || echo espeak-ng
+        command -v chromium >/dev/null || command -v google-chrome >/dev/null || echo chromium
+    fi
 }
 
 install_tools() {
@@ -62,7 +68,7 @@ install_tools() {
 
 # -- Python -----------------------------------------------------------------------------------
 
-on_colab() { python3 -c 'import google.colab' 2>/dev/null; }
+in_place() { $here || python3 -c 'import google.colab' 2>/dev/null; }
 
 find_python() {
     local candidate
@@ -84,8 +90,8 @@ make_environment() {
         die "$base cannot make a virtual environment (Debian, Ubuntu: sudo apt install python3-venv)"
 }
 
-versions() { # of the packages that Colab's own must not lose
-    "$python" - $KEPT_ON_COLAB <<'PY'
+versions() { # of the packages that a Python which was there before us must not lose
+    "$python" - $KEPT <<'PY'
 import sys
 from importlib import metadata
 
@@ -101,12 +107,17 @@ install_packages() {
     local pip=("$python" -m pip install --quiet --disable-pip-version-check)
     if $cpu; then "${pip[@]}" --index-url "$TORCH_CPU_INDEX" torch torchvision; fi
     "${pip[@]}" "$@" -r requirements.txt
-    "${pip[@]}" --no-deps "$FACENET"
-    if $dev; then
-        "${pip[@]}" "$@" --editable '.[dev,paper]'
-        "${pip[@]}" --no-deps "$ULTRALYTICS"
+    "${pip[@]}" --no-deps "$FACENET" "$ULTRALYTICS"
+    "${pip[@]}" "$@" --editable ".$(extras)"
+}
+
+extras() { # Voila and a kernel only where the kernel is ours
+    if in_place; then
+        if $dev; then echo "[dev]"; fi
+    elif $dev; then
+        echo "[dev,page]"
     else
-        "${pip[@]}" "$@" --editable .
+        echo "[page]"
     fi
 }
 
@@ -120,10 +131,10 @@ fingerprint() { # of everything that decides what is installed
 
 install_tools
 constraint=()
-if on_colab; then
-    python=python3
+if in_place; then
+    python=${PYTHON:-python3}
     vemoclap=vemoclap
-    new_enough python3 || die "this runtime has $(python3 --version); vemoclap needs 3.11 or newer"
+    new_enough "$python" || die "this is $("$python" --version); vemoclap needs 3.11 or newer"
     before=$(versions)
     constraints=$(mktemp)
     trap 'rm -f "$constraints"' EXIT
@@ -137,7 +148,9 @@ fi
 
 # In the environment itself, so that it goes when the environment goes.
 stamp=$("$python" -c 'import sys; print(sys.prefix)')/vemoclap-setup
-if [ "$(cat "$stamp" 2>/dev/null)" = "$(fingerprint)" ]; then
+# What is there for the tests will do for the program alone.
+if [ "$(cat "$stamp" 2>/dev/null)" = "$(fingerprint)" ] ||
+    { ! $dev && [ "$(cat "$stamp" 2>/dev/null)" = "$(dev=true && fingerprint)" ]; }; then
     say "nothing to do"
 else
     say "installing packages (several minutes the first time)"
@@ -145,9 +158,9 @@ else
     install_packages ${constraint[@]+"${constraint[@]}"}
     fingerprint >"$stamp"
 fi
-if on_colab; then
-    [ "$(versions)" = "$before" ] ||
-        die "torch, torchvision or numpy changed:" $before "->" $(versions)"; restart the runtime"
-    say "left as they were:" $before
+if in_place; then
+    lost=$(grep -Fxv -f <(versions) <<<"$before" || true)
+    [ -z "$lost" ] || die "these changed:" $lost "->" $(versions)"; restart the runtime"
+    say "left as they were:" ${before:-nothing of $KEPT was here}
 fi
 say "ready: $vemoclap analyze VIDEO"

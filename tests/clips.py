@@ -106,3 +106,13 @@ def voice(seconds):
         sound += loudness * np.sin(harmonic * phase) / harmonic**0.3
     sound *= np.clip(np.sin(2 * np.pi * 4 * time_s - 1) + 0.6, 0, 1)
     return (0.3 * sound / np.abs(sound).max()).astype(np.float32)
+
+
+def portrait():
+    """Return a frame 640 x 360 with the astronaut's face at about (262, 69), 54 pixels wide."""
+    from PIL import Image
+    from skimage.data import astronaut
+
+    frame = np.full((360, 640, 3), 90, np.uint8)
+    frame[:, 140:500] = np.asarray(Image.fromarray(astronaut()).resize((360, 360)))
+    return frame

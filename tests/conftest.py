@@ -1,9 +1,15 @@
-"""What every test relies on: no network, and markers that skip what the machine cannot do."""
+"""What every test relies on: no network, markers that skip what cannot be done here, miniatures."""
 
 import os
 import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.miniatures import Hub
 
 # Before anything imports a model library, so that none of them looks for the network.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -43,3 +49,67 @@ def no_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
         connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", local_only)
+
+
+@pytest.fixture(scope="session")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> "Hub":
+    """Return a home in which every artefact has its miniature, written when first asked for."""
+    from tests.miniatures import Hub
+
+    return Hub(tmp_path_factory.mktemp("hub"))
+
+
+@pytest.fixture(scope="session")
+def hub_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a home as a download of every artefact leaves it; for all workers the same one."""
+    from filelock import FileLock
+
+    from tests.hub.home import build
+
+    base = tmp_path_factory.getbasetemp()
+    # Each worker of xdist has a folder of its own in one that all of them share.
+    root = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    home = root / "hub-home"
+    with FileLock(root / "hub-home.busy"):
+        if not home.exists():
+            part = tmp_path_factory.mktemp("building")
+            build(part)
+            part.rename(home)
+    return home
+
+
+@pytest.fixture
+def own_home(hub_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a home like ``hub_home`` that the test may spoil; its files are links."""
+    home = tmp_path / "home"
+    for path in (hub_home / "weights").rglob("*"):
+        if path.is_file() and path.suffix != ".busy":
+            link = home / path.relative_to(hub_home)
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(path)
+    monkeypatch.setenv("VEMOCLAP_HOME", str(home))
+    return home
+
+
+@pytest.fixture
+def miniatures(hub: "Hub", monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let engines find the miniature models."""
+    from vemoclap import weights
+
+    monkeypatch.setenv("VEMOCLAP_HOME", str(hub.home))
+    monkeypatch.setattr(weights, "folder", lambda artefact: hub / artefact)
+
+
+@pytest.fixture
+def broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let engines look into an empty folder, for a test to fill."""
+    from vemoclap import weights
+
+    monkeypatch.setattr(weights, "folder", lambda artefact: tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def copied(hub: "Hub", broken: Path) -> Callable[[str], Path]:
+    """Return a function that copies a miniature to where a test may spoil it, and engines look."""
+    return lambda artefact: hub.copy(artefact, broken)

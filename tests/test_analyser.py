@@ -7,9 +7,10 @@ import pytest
 
 from tests.videos import plain
 from vemoclap import Analyser, analyze, roles
+from vemoclap.engine_table import EngineEntry
 from vemoclap.errors import EngineError, MediaError, UsageError
 from vemoclap.records import Analysis, State
-from vemoclap.roles import EMBEDDED, EngineEntry
+from vemoclap.roles import EMBEDDED
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +42,8 @@ def test_the_stages_come_in_order_and_are_reported(light, video):
     told = []
     analysis = Analyser(light).analyze(video, progress=lambda *step: told.append(step))
     assert [stage.stage for stage in analysis.stages] == [
-        "video", "models", "faces", "speech", "screen text", "curves", "emotion",
+        "video", "models", "faces", "pictures", "sound",
+        "speech", "screen text", "caption", "curves", "emotion",
     ]  # fmt: skip
     assert all(stage.seconds >= 0 for stage in analysis.stages)
     order = list(dict.fromkeys(stage for stage, _, _ in told))

@@ -1,4 +1,4 @@
-"""Boxes land where they should, labels stay inside, charts have gaps."""
+"""Boxes land where they should, labels stay inside, faces are cut out."""
 
 from dataclasses import replace
 
@@ -7,8 +7,7 @@ import pytest
 
 from tests.analyses import empty_analysis, full_analysis
 from vemoclap import draw
-from vemoclap.draw import Line, chart
-from vemoclap.records import OK, Box, Face, FaceReading, Span
+from vemoclap.records import OK, Box, Face, FaceReading
 
 
 def test_boxes_are_drawn_at_the_scale_of_the_picture():
@@ -40,49 +39,31 @@ def test_labels_stay_inside(box: Box):
 
 
 def test_the_best_frame_has_a_face_and_text():
-    whole = full_analysis()
-    assert draw.best_frame(whole.readings, 4) == 2
-    nothing = empty_analysis()
-    assert draw.best_frame(nothing.readings, 5) == 2
-    face_only = replace(whole.readings, screen=nothing.readings.screen)
-    assert draw.best_frame(face_only, 4) == 1
-
-
-def test_a_gap_in_a_curve_is_a_gap_in_the_chart():
-    times = np.arange(6.0)
-    values = np.array([0, 1, np.nan, 1, 0, 1], np.float32)
-    svg = chart("T", times, [Line("v", values, "c")], duration_s=6, low=0, high=1)
-    assert svg.count("<polyline") == 2
-    assert "nan" not in svg.lower().replace("unknown", "")
-
-
-def test_a_chart_shades_marks_and_describes():
-    svg = chart(
-        "A < B",
-        np.arange(2.0),
-        [Line("v", np.array([0.25, 0.75], np.float32), "c")],
-        duration_s=2,
-        low=0,
-        high=1,
-        spans=[Span(0.0, 1.0)],
-        marks_s=[1.0],
-    )
-    assert 'class="span" x="40.0"' in svg
-    assert svg.count('class="mark"') == 1
-    assert 'aria-label="A &lt; B: v from 0.25 to 0.75, mean 0.50"' in svg
-
-
-@pytest.mark.parametrize("duration", [0.04, 1, 7, 59, 600, 5000, 40000])
-def test_ticks_are_few_and_inside(duration: float):
-    times = draw.ticks(duration)
-    assert 1 <= len(times) <= 8
-    assert times[0] == 0
-    assert times[-1] <= duration
+    whole, nothing = full_analysis().readings, empty_analysis().readings
+    assert draw.best_frame(whole.faces, whole.screen, 4) == 2
+    assert draw.best_frame(nothing.faces, nothing.screen, 5) == 2
+    assert draw.best_frame(whole.faces, nothing.screen, 4) == 1
 
 
 @pytest.mark.parametrize(
-    ("time_s", "shown"),
-    [(0, "0:00"), (0.4, "0.4 s"), (5, "0:05"), (65.9, "1:05"), (3723, "1:02:03")],
+    "box",
+    [Box(300, 100, 400, 250), Box(-20, -20, 30, 30), Box(600, 330, 700, 400), Box(0, 0, 640, 360)],
 )
-def test_times_read_like_a_players(time_s: float, shown: str):
-    assert draw.clock(time_s) == shown
+def test_a_face_is_cut_out_square_and_from_the_frame_alone(box: Box):
+    picture = np.asarray(draw.face_picture(full_analysis().clip.frames[2], box))
+    assert picture.shape == (draw.FACE_SIDE, draw.FACE_SIDE, 3)
+    assert (picture == 90).all()  # nothing black from beyond the edges
+
+
+def test_a_cut_out_shows_the_face_in_its_middle():
+    frame = np.zeros((360, 640, 3), np.uint8)
+    frame[150:200, 300:350] = 255
+    picture = np.asarray(draw.face_picture(frame, Box(300, 150, 350, 200)))
+    middle, corner = picture[40:72, 40:72], picture[:12, :12]
+    assert middle.min() > 240
+    assert corner.max() < 15
+
+
+def test_a_thumbnail_keeps_the_shape_of_the_frame():
+    assert draw.thumbnail(np.zeros((360, 640, 3), np.uint8)).size == (176, 99)
+    assert draw.thumbnail(np.zeros((640, 360, 3), np.uint8)).size == (74, 132)

@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from tests.test_report import schema
+from tests.documents import schema
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
 TRUTH: dict[str, Any] = json.loads((SAMPLES / "truth.json").read_text("utf-8"))
@@ -66,7 +66,7 @@ def test_the_whole_video_is_read_and_the_files_are_there(result, truth, name, fo
         truth["height"],
     )
     files = {path.name for path in (folder / name).iterdir()}
-    assert files == {"analysis.json", "report.html", "frame.png", "curves.csv"}
+    assert files == {"analysis.json", "report.html", "frame.png", "frames.csv", "curves.csv"}
     assert result["printed"].startswith("preset: embedded\n")
 
 

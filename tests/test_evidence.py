@@ -164,30 +164,30 @@ def test_rows_that_were_not_kept_got_no_attention():
 
 
 def test_the_role_says_that_it_is_trained_and_how_well():
-    role = emotion.TrainedEmotion(only_beats_drives_fear())
-    scores = role(features(beats=column(1), clip=column(1)))
+    scores = emotion.judge(only_beats_drives_fear())(features(beats=column(1), clip=column(1)))
     assert scores.ranked[0][0] == "fear"
     assert scores.trained
     assert scores.method == "cross-attention"
     assert scores.note == "Made by hand."
-    assert "rapidocr" in role.warnings(features())[0]
+    assert "rapidocr" in scores.warnings[0]
 
 
 def test_a_video_with_no_feature_at_all_is_not_judged():
     with pytest.raises(EngineError, match="Nothing was found"):
-        emotion.TrainedEmotion(empty())(features())
+        emotion.judge(empty())(features())
 
 
 def test_the_released_classifier_fills_the_role(tmp_path, monkeypatch: pytest.MonkeyPatch):
     build_cross_attention(tmp_path / "cross-attention")
     monkeypatch.setattr("vemoclap.weights.folder", lambda name: tmp_path / name)
-    role = emotion.load("cpu")
+    judge = emotion.load("cpu")
     rng = np.random.default_rng(0)
     by_name = {
         name: Feature(name, spec.space, rng.normal(size=(20, spec.dim)).astype(np.float32), OK)
         for name, spec in RELEASED.features.items()
     }
-    scores, why = role.explain(Features(by_name, {}))
+    scores = judge(Features(by_name, {}))
+    why = scores.evidence
     assert len(scores.probabilities) == 6
     assert sum(scores.probabilities) == pytest.approx(1)
     assert "65 of 100" in scores.note

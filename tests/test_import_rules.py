@@ -9,9 +9,9 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "vemoclap"
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")
-CORE = {"records", "errors", "weights", "checkpoint"}  # all that an engine may know
+CORE = {"records", "errors", "weights", "checkpoint", "memory"}  # all that an engine may know
 SHARED = {
-    f"engines.{n}" for n in ("batching", "gating", "pretrained", "reading_order")
+    f"engines.{n}" for n in ("batching", "few_rows", "gating", "pretrained", "reading_order")
 }  # and what several share
 
 
@@ -76,8 +76,23 @@ def test_features_and_classifier_know_no_engine(name: str):
 
 @pytest.mark.parametrize("path", [m for m in MODULES if m.name != "__main__.py"], ids=room)
 def test_nothing_imports_the_front_ends(path: Path):
-    allowed = {"cli_models"} if path.name == "cli.py" else set()
-    assert not (imported(path) & {"cli", "app", "cli_models"}) - allowed
+    commands = {"cli_app", "cli_features", "cli_models", "cli_train"}
+    allowed = {"cli.py": commands, "cli_app.py": {"app"}}.get(path.name, set())
+    if path.parent.name == "app":
+        allowed = {"app"}
+    found = {name.partition(".")[0] for name in imported(path)}
+    assert not (found & {"cli", "app", *commands}) - allowed
+
+
+@pytest.mark.parametrize("path", [m for m in MODULES if m.parent.name != "app"], ids=room)
+def test_widgets_and_servers_belong_to_the_app(path: Path):
+    assert not foreign(path) & {"ipywidgets", "IPython", "voila", "tornado", "google"}
+
+
+@pytest.mark.parametrize("name", ["app.session", "app.work", "app.folder", "app.place"])
+def test_what_a_session_does_knows_no_widget(name: str):
+    path = PACKAGE.joinpath(*name.split(".")).with_suffix(".py")
+    assert not foreign(path) & {"ipywidgets", "IPython", "voila", "google"}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=room)
@@ -91,6 +106,8 @@ def test_each_thing_has_one_room(path: Path):
         models = {"facenet_pytorch", "silero_vad", "rapidocr", "py3langid", "symspellpy"}
         models |= {"vaderSentiment", "transformers", "ultralytics", "whisper", "faster_whisper"}
         assert not names & models, "third-party models belong to engines"
+    if room(path) != "youtube":
+        assert "yt_dlp" not in names, "yt-dlp belongs to the YouTube source"
 
 
 def test_the_rules_see_imports_at_all():
@@ -98,7 +115,7 @@ def test_the_rules_see_imports_at_all():
     assert "roles" in imported(PACKAGE / "analyser.py")
 
 
-@pytest.mark.parametrize("heavy", ["torch", "numpy", "cv2", "rich", "jinja2", "PIL"])
+@pytest.mark.parametrize("heavy", ["torch", "numpy", "cv2", "rich", "jinja2", "PIL", "yt_dlp"])
 def test_importing_vemoclap_imports_nothing_heavy(heavy: str):
     code = f"import sys, vemoclap, vemoclap.cli; sys.exit({heavy!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

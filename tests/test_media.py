@@ -14,7 +14,7 @@ from vemoclap import media, picture, sampling, subtitle_track
 from vemoclap.records import Clip
 
 FRAMES = ("-g", "50", "-keyint_min", "50", "-sc_threshold", "0")
-LOST_SEEKS = ("AVI", "Ogg")  # too many of their seeks go astray, so that all is decoded
+LOST_SEEKS = ("AVI", "Ogg")  # their seeks go astray, so that all is decoded
 KINDS = {
     "B-frames": ("a.mp4", ("-c:v", "libx264", "-bf", "3", *FRAMES)),
     "open GOP": ("a.mkv", ("-c:v", "libx264", "-bf", "3", *FRAMES, "-x264opts", "open-gop=1")),

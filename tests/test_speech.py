@@ -63,6 +63,12 @@ def test_the_engines_get_the_sound_and_the_spans(clip):
     assert read(clip, vad=vad, transcribe=transcribe).transcript_status.ok
 
 
+def test_words_end_with_the_video_at_the_latest(clip):
+    late = (Cue(0.5, 1.0, "Guten Tag."), Cue(1.5, 29.9, "Lebe wohl."))
+    reading = read(clip, transcribe=lambda *_: said(cues=late))
+    assert reading.transcript.cues == (late[0], Cue(1.5, clip.info.duration_s, "Lebe wohl."))
+
+
 def test_no_sound():
     reading = read(clip_of(no_audio="There is no sound."), vad=never, transcribe=never)
     statuses = (reading.status, reading.transcript_status, reading.sentiment_status)

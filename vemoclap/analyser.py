@@ -7,32 +7,66 @@ failed with the reason, and the rest goes on. Set VEMOCLAP_DEBUG=1 to see the tr
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from vemoclap import baseline, curves, draw, faces, features, media, roles, screentext, speech
-from vemoclap.errors import EngineError, UsageError, VemoclapError
+from vemoclap import (
+    baseline,
+    curves,
+    draw,
+    faces,
+    features,
+    media,
+    pictures,
+    roles,
+    screentext,
+    sound,
+    speech,
+)
+from vemoclap.errors import EngineError, UsageError
 from vemoclap.records import (
     OK,
     Analysis,
+    CaptionReading,
     Clip,
+    EngineUse,
     FaceReading,
     Features,
+    ImageReading,
     Progress,
     Readings,
     Scores,
     ScreenReading,
+    SoundReading,
     SpeechReading,
     StageTime,
     Status,
     failed,
     skipped,
 )
+from vemoclap.residents import Residents, debugging
+from vemoclap.roles import Ocr
+
+if TYPE_CHECKING:
+    from vemoclap.emotion import Trained
 
 DEFAULT_FRAMES = 16  # n of the paper
 MAX_FRAMES = 512  # keeps the frames of one video under 400 MB at 640 x 360
-STAGES = ("video", "models", "faces", "speech", "screen text", "curves", "emotion")
+STAGES = (
+    "video",
+    "models",
+    "faces",
+    "pictures",
+    "sound",
+    "speech",
+    "screen text",
+    "caption",
+    "curves",
+    "emotion",
+)
 
 T = TypeVar("T")
 
@@ -46,6 +80,7 @@ def analyze(
     device: str = "auto",
     limits: media.Limits | None = None,
     progress: Progress | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
 ) -> Analysis:
     """Return the analysis of one video; see ``Analyser`` for several.
 
@@ -57,13 +92,16 @@ def analyze(
         device: "auto", "cpu" or "cuda".
         limits: the longest and largest file to accept.
         progress: called with (stage, done, total).
+        checkpoint: the folder of a trained classifier to use in place of the preset's.
 
     Raises:
         MediaError: the file is not a video that can be analysed.
         UsageError: an argument names what does not exist.
-        WeightsError: the preset's models are not all here.
+        WeightsError: the preset's models or the checkpoint are not all here.
     """
-    analyser = Analyser(preset, overrides=overrides, device=device, limits=limits)
+    analyser = Analyser(
+        preset, overrides=overrides, device=device, limits=limits, checkpoint=checkpoint
+    )
     return analyser.analyze(path, frame_count=frame_count, progress=progress)
 
 
@@ -77,20 +115,32 @@ class Analyser:
         overrides: Mapping[str, str] | None = None,
         device: str = "auto",
         limits: media.Limits | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
     ) -> None:
+        if checkpoint is not None:  # it fills the role of emotion, whatever the preset
+            if "emotion" in (overrides or {}):
+                raise UsageError("Give a checkpoint or an engine for emotion, not both.")
+            if isinstance(preset, str):
+                overrides = {**(overrides or {}), "emotion": "none"}
+            else:
+                preset = replace(preset, emotion=None)
         if isinstance(preset, str):
             self.preset = roles.choose(preset, overrides)
         elif overrides:
             raise UsageError("Give engines in the preset or in the overrides, not in both.")
         else:
-            self.preset = preset
+            self.preset = roles.require(preset)
         if device not in ("auto", "cpu", "cuda"):
             raise UsageError(f"There is no device {device!r}; choose auto, cpu or cuda.")
         self._asked_device = device
         self._device: str | None = None
         self._limits = limits or media.Limits()
-        self._engines: dict[str, Any] = {}
-        self._broken: dict[str, EngineError] = {}
+        self._residents: Residents | None = None
+        self._trained: Trained | None = None
+        if checkpoint is not None:
+            from vemoclap import emotion
+
+            self._trained = emotion.trained(Path(checkpoint), self.device)
 
     @property
     def device(self) -> str:
@@ -114,13 +164,17 @@ class Analyser:
             clip = media.open_clip(
                 Path(path), frame_count=frame_count, limits=self._limits, progress=progress
             )
+        if self._residents is None:
+            self._residents = Residents(self.preset, self.device)
+        engines = self._residents
         with stages.of("models"):
-            self._load_all(progress)
-        readings = self._read(clip, stages)
+            engines.load(progress)
+        readings = _read(clip, engines, stages, frame_count)
         scores: Scores | None = None
         with stages.of("emotion"):
-            found = features.extract(readings, self._names())
-            scores, scores_status = self._score(found)
+            found = features.extract(readings, engines.names)
+            scores, scores_status = self._score(found, engines)
+        warnings = clip.warnings + tuple(str(error) for error in engines.broken.values())
         return Analysis(
             clip=clip,
             readings=readings,
@@ -130,49 +184,47 @@ class Analyser:
             preset=self.preset.name,
             device=self.device,
             requested_frames=frame_count,
-            engines=roles.describe(self.preset),
+            engines=self._engines(),
             stages=tuple(stages.times),
-            warnings=clip.warnings + tuple(str(error) for error in self._broken.values()),
-            sample_frame=draw.best_frame(readings, len(clip.frames)),
+            warnings=warnings if scores is None else warnings + scores.warnings,
+            sample_frame=draw.best_frame(readings.faces, readings.screen, len(clip.frames)),
         )
 
-    def _load_all(self, progress: Progress | None) -> None:
-        """Load every engine of the preset that is not loaded yet; remember which broke."""
-        wanted = [role for role in roles.ROLES if roles.engine_of(self.preset, role)]
-        for done, role in enumerate(wanted):
-            if progress:
-                progress("models", done, len(wanted))
-            if role in self._engines or role in self._broken:
-                continue
-            engine = roles.engine_of(self.preset, role)
-            assert engine is not None  # filtered above
-            try:
-                self._engines[role] = roles.load(role, engine, self.device)
-            except EngineError as error:
-                _raise_in_debug(error)
-                self._broken[role] = error
+    def _score(self, found: Features, engines: Residents) -> tuple[Scores | None, Status]:
+        emotion = self._trained.emotion if self._trained else engines.role("emotion")
+        if emotion is None:
+            return None, skipped(f"The preset {self.preset.name!r} has no emotion engine.")
+        try:
+            scores: Scores = emotion(found)
+        except EngineError as error:
+            _raise_in_debug(error)
+            return None, failed(str(error))
+        return scores, OK
 
-    def _names(self) -> dict[str, str]:
-        return {
-            role: engine for role in self._engines if (engine := roles.engine_of(self.preset, role))
-        }
+    def _engines(self) -> tuple[EngineUse, ...]:
+        described = roles.describe(self.preset)
+        if self._trained is None:
+            return described
+        return tuple(self._trained.use if use.role == "emotion" else use for use in described)
 
-    def _role(self, role: str) -> Any:
-        """Return the callable of a role, None where the preset leaves it empty.
 
-        The callable of an engine that could not be loaded raises its error when it is used.
-        """
-        if role in self._broken:
-            return _refusing(self._broken[role])
-        engine = self._engines.get(role)
-        return None if engine is None else _explained(role, engine)
-
-    def _read(self, clip: Clip, stages: "_Stages") -> Readings:
-        role = self._role
+def _read(clip: Clip, engines: Residents, stages: "_Stages", frame_count: int) -> Readings:
+    role = engines.role
+    with _ahead(role("ocr"), clip, at_once=engines.on_gpu) as ocr:
         with stages.of("faces"):
             face_reading = _guarded(
                 lambda: faces.read(clip, role("faces"), role("expression")),
                 lambda status: FaceReading(status, None, status),
+            )
+        with stages.of("pictures"):
+            image_reading = _guarded(
+                lambda: pictures.read(clip, role("image")),
+                lambda status: ImageReading(status, None),
+            )
+        with stages.of("sound"):
+            sound_reading = _guarded(
+                lambda: sound.read(clip, role("sound"), frame_count),
+                lambda status: SoundReading(status, None, None, None),
             )
         with stages.of("speech"):
             speech_reading = _guarded(
@@ -190,7 +242,7 @@ class Analyser:
             screen_reading = _guarded(
                 lambda: screentext.read(
                     clip,
-                    ocr=role("ocr"),
+                    ocr=ocr,
                     language=role("language"),
                     translate=role("translate"),
                     segment=role("segment"),
@@ -199,21 +251,39 @@ class Analyser:
                 ),
                 lambda status: ScreenReading(status, None, None, None, status, None),
             )
-        with stages.of("curves"):
-            measured = curves.measure(clip)
-            affect = baseline.estimate(measured, speech_reading, screen_reading)
-        return Readings(face_reading, speech_reading, screen_reading, measured, affect)
+    with stages.of("caption"):
+        frame = draw.best_frame(face_reading, screen_reading, len(clip.frames))
+        caption_reading = _guarded(
+            lambda: pictures.describe(image_reading, frame, role("caption")),
+            lambda status: CaptionReading(status, None, None),
+        )
+    with stages.of("curves"):
+        measured = curves.measure(clip)
+        affect = baseline.estimate(measured, speech_reading, screen_reading)
+    return Readings(
+        faces=face_reading,
+        image=image_reading,
+        sound=sound_reading,
+        speech=speech_reading,
+        screen=screen_reading,
+        caption=caption_reading,
+        curves=measured,
+        affect=affect,
+    )
 
-    def _score(self, found: Features) -> tuple[Scores | None, Status]:
-        emotion = self._role("emotion")
-        if emotion is None:
-            return None, skipped(f"The preset {self.preset.name!r} has no emotion engine.")
-        try:
-            scores: Scores = emotion(found)
-        except EngineError as error:
-            _raise_in_debug(error)
-            return None, failed(str(error))
-        return scores, OK
+
+@contextmanager
+def _ahead(ocr: Ocr | None, clip: Clip, *, at_once: bool) -> Iterator[Ocr | None]:
+    """Yield ``ocr``, for this clip's frames; where ``at_once``, it is at work on them already.
+
+    OCR runs on the CPU, which idles while other models have the GPU.
+    """
+    if ocr is None or not at_once:
+        yield ocr
+        return
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="ocr") as pool:
+        lines = pool.submit(ocr, clip.frames)
+        yield lambda _: lines.result()
 
 
 class _Stages:
@@ -242,38 +312,9 @@ def _guarded(read: Callable[[], T], give_up: Callable[[Status], T]) -> T:
         return give_up(failed(str(error)))
 
 
-def _explained(role: str, engine: Callable[..., Any]) -> Callable[..., Any]:
-    """Return ``engine`` with whatever it raises turned into an ``EngineError``."""
-
-    def call(*args: Any) -> Any:
-        try:
-            return engine(*args)
-        except VemoclapError:
-            raise
-        except Exception as error:
-            if _debugging():
-                raise
-            raise EngineError(
-                f"The {role} engine broke on this video ({type(error).__name__}: {error})."
-            ) from error
-
-    return call
-
-
-def _refusing(error: EngineError) -> Callable[..., Any]:
-    def call(*_: Any) -> Any:
-        raise error
-
-    return call
-
-
 def _raise_in_debug(error: EngineError) -> None:
-    if _debugging():
+    if debugging():
         raise error
-
-
-def _debugging() -> bool:
-    return os.environ.get("VEMOCLAP_DEBUG") == "1"
 
 
 def _resolve_device(asked: str) -> str:

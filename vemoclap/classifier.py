@@ -44,6 +44,7 @@ class Config:
     heads: int = 4
     dropout: float = 0.5  # a strong one, as Ekman-6 has only 819 videos to train on
     mask: bool = False  # True: padding is left out of attention and means; False: it counts
+    temperature: float = 1.0  # scores are divided by it; fitted so that probabilities come true
 
     @property
     def sequences(self) -> tuple[str, ...]:
@@ -57,8 +58,13 @@ class Config:
 
     @property
     def pairs(self) -> dict[str, tuple[str, str]]:
-        """Name of each attention -> the sequence that asks, the one that gives."""
-        return {f"{asks}_{gives}": (asks, gives) for asks, gives in permutations(self.sequences, 2)}
+        """Name of each attention -> the sequence that asks, the one that gives.
+
+        A sequence that is alone asks itself, so that it is heard.
+        """
+        names = self.sequences
+        pairs = [(names[0], names[0])] if len(names) == 1 else permutations(names, 2)
+        return {f"{asks}_{gives}": (asks, gives) for asks, gives in pairs}
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> "Config":
@@ -197,7 +203,7 @@ class Classifier(nn.Module):
             if want_attention:
                 attention[pair] = _mean(weights, awake)  # (B, length of gives)
         fused = torch.cat([parts[name] for name in sorted(parts)], dim=1)  # (B, 8 d)
-        return Attended(self.cls_mlp(fused.relu()), attention)
+        return Attended(self.cls_mlp(fused.relu()) / self.config.temperature, attention)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,10 +226,11 @@ def _mean(rows: Tensor, awake: Tensor | None) -> Tensor:
 # -- files ------------------------------------------------------------------------------------
 
 
-def save(model: Classifier, folder: Path) -> Path:
-    """Write the weights and the config into ``folder``; return the file's path."""
+def save(model: Classifier, folder: Path, training: Mapping[str, Any] | None = None) -> Path:
+    """Write the weights, the config and how they were trained; return the file's path."""
     path = folder / FILE
-    checkpoint.write(path, model.state_dict(), {"config": asdict(model.config)})
+    metadata = {"config": asdict(model.config), "training": dict(training or {})}
+    checkpoint.write(path, model.state_dict(), metadata)
     return path
 
 

@@ -5,23 +5,32 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vemoclap import __version__
-from vemoclap.errors import MediaError, SourceError, UsageError, VemoclapError, WeightsError
+from vemoclap import __version__, cli_app, cli_features, cli_models, cli_train
+from vemoclap.errors import (
+    DataError,
+    MediaError,
+    SourceError,
+    UsageError,
+    VemoclapError,
+    WeightsError,
+)
 
 if TYPE_CHECKING:
     from vemoclap.analyser import Analyser
-    from vemoclap.records import Analysis
+    from vemoclap.media import Limits
+    from vemoclap.records import Analysis, Progress
 
 ALL_FINE = 0
 SOME_FAILED = 1  # also an internal error
 BAD_INPUT = 2  # also bad usage
 INTERRUPTED = 130  # what a shell reports for Ctrl-C
 
-_REFUSALS = (MediaError, SourceError, UsageError, WeightsError)
+_REFUSALS = (DataError, MediaError, SourceError, UsageError, WeightsError)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,7 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parsed = _parser().parse_args(arguments)
     try:
-        return _analyze(parsed)
+        code: int = parsed.run(parsed)
+        return code
     except VemoclapError as error:
         return _report(error)
     except KeyboardInterrupt:
@@ -52,10 +62,16 @@ def _parser() -> argparse.ArgumentParser:
     analyze = commands.add_parser(
         "analyze",
         help="analyse videos, each on its own",
-        description="Analyse videos, each on its own. Works offline.",
-        epilog="Exit code: 0 all fine, 1 some failed, 2 bad input or usage.",
+        description="Analyse videos, each on its own. Works offline, but for links.",
+        epilog="Videos from YouTube stay in $VEMOCLAP_HOME/youtube and are not fetched twice. "
+        "Exit code: 0 all fine, 1 some failed, 2 bad input or usage.",
     )
-    analyze.add_argument("paths", nargs="+", metavar="PATH", help="a video file")
+    analyze.add_argument(
+        "paths",
+        nargs="+",
+        metavar="VIDEO",
+        help="a file, a sample (sample:launch) or a link to YouTube",
+    )
     analyze.add_argument(
         "--preset",
         default="auto",
@@ -68,6 +84,9 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar="ROLE=ENGINE",
         help="use another engine for a role; ROLE=none leaves it out; repeatable",
+    )
+    analyze.add_argument(
+        "--checkpoint", type=Path, metavar="DIR", help="judge with this trained classifier"
     )
     analyze.add_argument(
         "--n", type=int, default=16, metavar="N", help="frames to look at (default 16)"
@@ -91,7 +110,19 @@ def _parser() -> argparse.ArgumentParser:
     analyze.add_argument(
         "--max-gib", type=_positive, default=2.0, metavar="G", help="refuse larger files (2)"
     )
+    analyze.add_argument(
+        "--embed-video",
+        type=_positive,
+        metavar="MB",
+        help="put a video of up to so many MB into report.html, which else links to the file; "
+        "some browsers refuse more than 20",
+    )
     analyze.add_argument("--quiet", action="store_true", help="print errors only")
+    analyze.set_defaults(run=_analyze)
+    cli_models.add_to(commands)
+    cli_features.add_to(commands)
+    cli_train.add_to(commands)
+    cli_app.add_to(commands)
     return parser
 
 
@@ -106,18 +137,18 @@ def _analyze(parsed: argparse.Namespace) -> int:
     from vemoclap.analyser import Analyser
     from vemoclap.media import Limits
 
+    limits = Limits(max_duration_s=parsed.max_hours * 3600, max_bytes=int(parsed.max_gib * 2**30))
     analyser = Analyser(
         parsed.preset,
         overrides=_overrides(parsed.role),
         device=parsed.device,
-        limits=Limits(
-            max_duration_s=parsed.max_hours * 3600, max_bytes=int(parsed.max_gib * 2**30)
-        ),
+        limits=limits,
+        checkpoint=parsed.checkpoint,
     )
     talkative = not (parsed.quiet or parsed.json)
     if talkative:
         _print(f"preset: {analyser.preset.name}")
-    codes = [_one(Path(path), analyser, parsed, talkative) for path in parsed.paths]
+    codes = [_one(path, analyser, limits, parsed, talkative) for path in parsed.paths]
     if len(set(codes)) == 1:
         return codes[0]
     return SOME_FAILED
@@ -133,10 +164,14 @@ def _overrides(pairs: Sequence[str]) -> dict[str, str]:
     return chosen
 
 
-def _one(path: Path, analyser: "Analyser", parsed: argparse.Namespace, talkative: bool) -> int:
+def _one(
+    name: str, analyser: "Analyser", limits: "Limits", parsed: argparse.Namespace, talkative: bool
+) -> int:
     """Analyse one video and return its exit code; nothing that goes wrong here stops the rest."""
     try:
-        analysis = _with_progress(path, analyser, parsed.n, talkative)
+        with _shown(talkative) as progress:
+            path = _file(name, limits, progress)
+            analysis = analyser.analyze(path, frame_count=parsed.n, progress=progress)
         _deliver(analysis, path, parsed, talkative)
     except VemoclapError as error:
         return _report(error)
@@ -146,16 +181,29 @@ def _one(path: Path, analyser: "Analyser", parsed: argparse.Namespace, talkative
         if _debugging():
             raise
         _complain(
-            f"{path}: vemoclap itself failed ({type(error).__name__}: {error}); "
+            f"{name}: vemoclap itself failed ({type(error).__name__}: {error}); "
             "please report it with the traceback that VEMOCLAP_DEBUG=1 shows."
         )
         return SOME_FAILED
     return ALL_FINE
 
 
-def _with_progress(path: Path, analyser: "Analyser", count: int, talkative: bool) -> "Analysis":
+def _file(name: str, limits: "Limits", progress: "Progress | None") -> Path:
+    """Return the file that an argument names, after its download if it is a link."""
+    from vemoclap import sources, weights
+
+    if sources.kind_of(name) is sources.Kind.PATH:
+        return Path(name)  # the analyser says what is wrong with it
+    folder = weights.home() / "youtube"
+    return sources.find(name, folder, limits=limits, progress=progress).path
+
+
+@contextmanager
+def _shown(talkative: bool) -> "Iterator[Progress | None]":
+    """Give what shows progress as a bar, if somebody is there to see one."""
     if not (talkative and sys.stderr.isatty()):
-        return analyser.analyze(path, frame_count=count)
+        yield None
+        return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -166,7 +214,7 @@ def _with_progress(path: Path, analyser: "Analyser", count: int, talkative: bool
         def show(stage: str, done: int, total: int) -> None:
             bar.update(task, description=stage, completed=done, total=total)
 
-        return analyser.analyze(path, frame_count=count, progress=show)
+        yield show
 
 
 def _deliver(analysis: "Analysis", path: Path, parsed: argparse.Namespace, talkative: bool) -> None:
@@ -179,7 +227,7 @@ def _deliver(analysis: "Analysis", path: Path, parsed: argparse.Namespace, talka
         if parsed.out is None:
             return
     folder = _folder(path, parsed)
-    written = report.write(analysis, folder)
+    written = report.write(analysis, folder, embed_bytes=int((parsed.embed_video or 0) * 1e6))
     if talkative:
         from rich.console import Console
 

@@ -1,15 +1,18 @@
-"""Analysis -> pictures: the annotated frame, and line charts as SVG."""
+"""Frames -> pictures: the annotated frame, thumbnails and faces."""
 
-import html
+import base64
 import io
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from vemoclap.records import Analysis, Floats, Readings, Span, TextLine, Times
+from vemoclap.records import (
+    Analysis,
+    Box,
+    FaceReading,
+    Picture,
+    ScreenReading,
+    TextLine,
+)
 
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw
@@ -28,21 +31,21 @@ FACE_COLOUR = "#ffb000"
 TEXT_COLOUR = "#35c8ff"
 FRAME_HEIGHT = 720  # pixels of the annotated frame, twice that of the frames
 MAX_SCALE = 2.0
+THUMBNAIL = (176, 132)  # pixels, the most that a small picture of a frame may measure
+FACE_SIDE = 112  # pixels of the small picture of a face
+FACE_MARGIN = 0.25  # of the box, on each side: a face is known by what surrounds it
 
-CHART_WIDTH, CHART_HEIGHT = 640, 132  # units of the SVG, which scales to its place
-MARGIN_LEFT, MARGIN_RIGHT, MARGIN_TOP, MARGIN_BOTTOM = 40, 8, 10, 22
 
-
-def best_frame(readings: Readings, frame_count: int) -> int:
+def best_frame(faces_found: FaceReading, screen: ScreenReading, frame_count: int) -> int:
     """Return the index of the frame that shows the most.
 
     Preferably one with both faces and text, else the one with the most boxes, else the middle
     one (paper, section III: the sample frame).
     """
     faces, lines = [0] * frame_count, [0] * frame_count
-    for face in readings.faces.faces or ():
+    for face in faces_found.faces or ():
         faces[face.frame] += 1
-    for index, found in enumerate(readings.screen.lines or ()):
+    for index, found in enumerate(screen.lines or ()):
         lines[index] = len(found)
 
     def worth(index: int) -> tuple[bool, int]:
@@ -118,6 +121,30 @@ def _label(
     pen.text((left + 5, top + 3), words, font=font, fill="#000000")
 
 
+def thumbnail(frame: Picture) -> "Image.Image":
+    """Return a small picture of a frame."""
+    from PIL import Image
+
+    picture = Image.fromarray(frame)
+    picture.thumbnail(THUMBNAIL, Image.Resampling.LANCZOS)
+    return picture
+
+
+def face_picture(frame: Picture, box: Box) -> "Image.Image":
+    """Return a small square picture of a face and what surrounds it, as far as the frame goes."""
+    from PIL import Image
+
+    height, width = frame.shape[:2]
+    half = max(box.right - box.left, box.bottom - box.top, 2.0) * (0.5 + FACE_MARGIN)
+    half = min(half, width / 2, height / 2)
+    # A box at the edge is moved inwards, so that the cut-out stays square.
+    x = min(max((box.left + box.right) / 2, half), width - half)
+    y = min(max((box.top + box.bottom) / 2, half), height - half)
+    return Image.fromarray(frame).resize(
+        (FACE_SIDE, FACE_SIDE), Image.Resampling.LANCZOS, (x - half, y - half, x + half, y + half)
+    )
+
+
 def encoded(picture: "Image.Image", kind: str) -> bytes:
     """Return a picture as the bytes of a "PNG" or "JPEG" file."""
     data = io.BytesIO()
@@ -125,122 +152,6 @@ def encoded(picture: "Image.Image", kind: str) -> bytes:
     return data.getvalue()
 
 
-# -- charts -----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Line:
-    """One curve of a chart."""
-
-    name: str
-    values: Floats  # NaN leaves a gap
-    css_class: str  # gives it its colour
-
-
-def chart(
-    title: str,
-    times_s: Times,
-    lines: Sequence[Line],
-    *,
-    duration_s: float,
-    low: float,
-    high: float,
-    spans: Sequence[Span] = (),
-    marks_s: Sequence[float] = (),
-) -> str:
-    """Return an SVG chart of curves over time.
-
-    Args:
-        title: read out to those who cannot see it.
-        times_s: of the values.
-        lines: what to draw.
-        duration_s: length of the time axis.
-        low: bottom of the value axis.
-        high: top of the value axis.
-        spans: shaded stretches of time.
-        marks_s: moments marked by a vertical line.
-    """
-    inner_width = CHART_WIDTH - MARGIN_LEFT - MARGIN_RIGHT
-    inner_height = CHART_HEIGHT - MARGIN_TOP - MARGIN_BOTTOM
-    bottom = MARGIN_TOP + inner_height
-
-    def x(time_s: float) -> float:
-        return round(MARGIN_LEFT + inner_width * min(1.0, max(0.0, time_s / duration_s)), 1)
-
-    def y(value: float) -> float:
-        share = min(1.0, max(0.0, (value - low) / (high - low)))
-        return round(bottom - inner_height * share, 1)
-
-    described = "; ".join(f"{line.name} {_described(line.values)}" for line in lines)
-    parts = [
-        f'<svg viewBox="0 0 {CHART_WIDTH} {CHART_HEIGHT}" role="img" '
-        f'aria-label="{html.escape(f"{title}: {described}")}">'
-    ]
-    for span in spans:
-        width = max(1.0, x(span.end_s) - x(span.start_s))
-        parts.append(
-            f'<rect class="span" x="{x(span.start_s)}" y="{MARGIN_TOP}" '
-            f'width="{width:.1f}" height="{inner_height}"/>'
-        )
-    for value in (low, (low + high) / 2, high):
-        parts.append(
-            f'<line class="grid" x1="{MARGIN_LEFT}" x2="{CHART_WIDTH - MARGIN_RIGHT}" '
-            f'y1="{y(value)}" y2="{y(value)}"/>'
-            f'<text class="tick" x="{MARGIN_LEFT - 6}" y="{y(value) + 4}" '
-            f'text-anchor="end">{value:.2g}</text>'
-        )
-    for tick in ticks(duration_s):
-        anchor = "middle" if tick else "start"
-        parts.append(
-            f'<text class="tick" x="{x(tick)}" y="{CHART_HEIGHT - 5}" '
-            f'text-anchor="{anchor}">{clock(tick)}</text>'
-        )
-    for mark in marks_s:
-        parts.append(
-            f'<line class="mark" x1="{x(mark)}" x2="{x(mark)}" y1="{MARGIN_TOP}" y2="{bottom}"/>'
-        )
-    for line in lines:
-        for piece in _pieces(times_s, line.values):
-            points = " ".join(f"{x(t)},{y(v)}" for t, v in piece)
-            if len(piece) == 1:
-                (t, v) = piece[0]
-                parts.append(
-                    f'<circle class="dot {line.css_class}" cx="{x(t)}" cy="{y(v)}" r="2"/>'
-                )
-            else:
-                parts.append(f'<polyline class="{line.css_class}" points="{points}"/>')
-    return "".join([*parts, "</svg>"])
-
-
-def _described(values: Floats) -> str:
-    known = values[np.isfinite(values)]
-    if len(known) == 0:
-        return "unknown"
-    return f"from {known.min():.2f} to {known.max():.2f}, mean {known.mean():.2f}"
-
-
-def _pieces(times_s: Times, values: Floats) -> list[list[tuple[float, float]]]:
-    """Return the stretches of a curve between its gaps."""
-    pieces: list[list[tuple[float, float]]] = [[]]
-    for time_s, value in zip(times_s.tolist(), values.tolist(), strict=True):
-        if math.isfinite(value):
-            pieces[-1].append((time_s, value))
-        elif pieces[-1]:
-            pieces.append([])
-    return [piece for piece in pieces if piece]
-
-
-def ticks(duration_s: float) -> list[float]:
-    """Return about six round times from 0 to less than the end."""
-    steps = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)
-    step = next((s for s in steps if duration_s / s <= 7), float(steps[-1]))
-    return [k * step for k in range(math.ceil(duration_s / step * 0.97))]
-
-
-def clock(time_s: float) -> str:
-    """Return a time as a player shows it: 1:05, 1:02:03; 0.4 s below one second."""
-    if 0 < time_s < 1:
-        return f"{time_s:.1f} s"
-    minutes, seconds = divmod(int(time_s), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+def data_uri(picture: "Image.Image") -> str:
+    """Return a picture as an address that holds it, for a page that stands alone."""
+    return "data:image/jpeg;base64," + base64.b64encode(encoded(picture, "JPEG")).decode()

@@ -1,41 +1,70 @@
 """The emotion role, filled by a trained classifier: features -> scores with their evidence."""
 
+from dataclasses import dataclass
+from pathlib import Path
+
 from vemoclap import classifier, evidence, weights
 from vemoclap.classifier import Classifier
 from vemoclap.errors import EngineError
-from vemoclap.records import Evidence, Features, Scores
+from vemoclap.records import EMOTIONS, EngineUse, Features, Scores
+from vemoclap.roles import Emotion
 
 METHOD = "cross-attention"
 
 
-class TrainedEmotion:
-    """The role's callable; it can also say why."""
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A checkpoint in the role of emotion."""
 
-    def __init__(self, model: Classifier) -> None:
-        self.model = model
-
-    def __call__(self, features: Features) -> Scores:
-        """Return the probability of each emotion."""
-        return self.explain(features)[0]
-
-    def explain(self, features: Features) -> tuple[Scores, Evidence]:
-        """Return the probability of each emotion and the evidence for them.
-
-        Raises:
-            EngineError: every feature is absent, or one is not what the classifier knows.
-        """
-        wanted = self.model.config.features
-        found = [features.by_name[name].values for name in wanted if name in features.by_name]
-        if all(values is None for values in found):
-            raise EngineError("Nothing was found in the video that the classifier could judge by.")
-        probabilities, why = evidence.explain(self.model, features)
-        return Scores(probabilities, METHOD, trained=True, note=self.model.config.note), why
-
-    def warnings(self, features: Features) -> tuple[str, ...]:
-        """Return a sentence for each engine upstream that is not that of training."""
-        return classifier.differences(self.model.config, features.engines)
+    emotion: Emotion
+    use: EngineUse
 
 
-def load(device: str) -> TrainedEmotion:
+def load(device: str) -> Emotion:
     """Return the paper's classifier on ``device``; it is small enough for full precision."""
-    return TrainedEmotion(classifier.read(weights.folder(METHOD), device))
+    return judge(classifier.read(weights.folder(METHOD), device))
+
+
+def trained(folder: Path, device: str) -> Trained:
+    """Return the classifier of a checkpoint and how reports are to name it.
+
+    Raises:
+        WeightsError: it is missing or damaged.
+        EngineError: it tells other emotions apart.
+    """
+    from vemoclap import digests
+
+    emotion = judge(classifier.read(folder, device))
+    digest = digests.digest(folder / classifier.FILE).sha256
+    detail = f"a classifier trained with vemoclap; {folder.name}/card.md describes it"
+    place = f"{folder / classifier.FILE} with SHA-256 {digest}"
+    return Trained(emotion, EngineUse("emotion", METHOD, detail, (place,)))
+
+
+def judge(model: Classifier) -> Emotion:
+    """Return the role's callable, which answers with ``model`` and says why.
+
+    It raises ``EngineError`` where every feature is absent, or one is not what the classifier was
+    trained on.
+    """
+    config = model.config
+    if config.labels != EMOTIONS:
+        raise EngineError(
+            f"The classifier tells {', '.join(config.labels)} apart and not {', '.join(EMOTIONS)}."
+        )
+
+    def answer(features: Features) -> Scores:
+        known = [features.by_name[name] for name in config.features if name in features.by_name]
+        if all(feature.values is None for feature in known):
+            raise EngineError("Nothing was found in the video that the classifier could judge by.")
+        probabilities, why = evidence.explain(model, features)
+        return Scores(
+            probabilities=probabilities,
+            method=METHOD,
+            trained=True,
+            note=config.note,
+            evidence=why,
+            warnings=classifier.differences(config, features.engines),
+        )
+
+    return answer

@@ -27,3 +27,7 @@ class WeightsError(VemoclapError):
 
 class EngineError(VemoclapError):
     """A model could not be loaded or failed while it ran."""
+
+
+class DataError(VemoclapError):
+    """A collection of videos or features is damaged or does not fit what is asked of it."""

@@ -70,16 +70,16 @@ def _batch(runs: Sequence[Mapping[str, Tensor]], device: torch.device) -> dict[s
 def _looked_at(
     model: Classifier, attention: Mapping[str, Tensor], features: Features, name: str
 ) -> tuple[float, ...] | None:
-    """Return the share of attention that each row of a sequence got, None if it is absent.
+    """Return the share of attention that each row of a sequence got, None if nothing looked at it.
 
     Mean over the pairs in which it is looked at; padding is left out, and a row that was not
     among the equidistant ones got none.
     """
-    found = features.by_name[name].values
-    if found is None:
+    looks = [attention[pair][0] for pair, (_, at) in model.config.pairs.items() if at == name]
+    found = features.by_name[name].values if name in features.by_name else None
+    if found is None or not looks:
         return None
     kept = equidistant(len(found), model.config.features[name].length)
-    looks = [attention[pair][0] for pair, (_, at) in model.config.pairs.items() if at == name]
     seen = torch.stack(looks).float().mean(0).cpu().numpy()[: len(kept)].astype(np.float64)
     shares = np.zeros(len(found))
     # A pair whose asking sequence is absent looks nowhere where padding is masked.

@@ -23,6 +23,8 @@ WHOLE_PIXELS = 3.4e9
 LARGE_PIXELS = 3840 * 2160
 LARGE_THREADS = 4  # each holds a picture or more: of 8K, 16 threads take 1.7 GB and 4 take 0.7
 INDEXED_FORMATS = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
+# Most of their seeks go astray.
+UNSOUGHT_FORMATS = ("avi", "ogg")
 PREROLL_S = 1.0  # other formats' seeks go astray, and misdate the first frame after them
 RETRY_SEEK_S = 10.0  # how much earlier to start where a seek overshot
 SEEKS_AT_ONCE = 2
@@ -100,15 +102,15 @@ def _read(
     spans += [_Span(a, b, np.empty(0), ((a, b),), a - preroll_s) for a, b in runs]
     sought = np.concatenate((wanted, starts))
     cost = in_runs + sampling.seek_cost(sought, times, video.key_times_s, preroll_s)
-    if whole or not video.timed or cost > 0.8 * len(times):
+    can_seek = video.timed and video.info.container not in UNSOUGHT_FORMATS
+    if whole or not can_seek or cost > 0.8 * len(times):
         return _whole_pass(video, wanted, runs, whole=whole)
     with ThreadPoolExecutor(SEEKS_AT_ONCE) as pool:
         parts = list(pool.map(lambda span: _sought(video, span), spans))
     decoded = sum(len(part.all_times_s) for part in parts)
     found = sum(len(part.frame_times_s) for part in parts)
     if decoded < SEEKS_TRUSTED * (len(wanted) + in_runs) or found < SEEKS_TRUSTED * len(wanted):
-        # Some containers' seeks lead astray (AVI with B-frames); what is lost without any seek
-        # is lost indeed.
+        # The seeks led astray; what is lost without any is lost indeed.
         return _whole_pass(video, wanted, runs, whole=whole)
     claimed = video.expected_frames / len(times)  # 1 unless the file is cut short
     expected = round((len(wanted) + in_runs) * claimed)
@@ -165,6 +167,8 @@ def _decode(video: Video, span: _Span) -> _Decoded:
     options: dict[str, Any] = {}
     if video.info.width * video.info.height > LARGE_PIXELS:
         options["threads"] = LARGE_THREADS
+    if video.info.video_codec == "theora":
+        options["threads"] = 1  # with more, ffmpeg now and then gives green for a repeated picture
     if span.seek_s is not None:
         # Seeks count from the file's first timestamp, even where -copyts keeps the clock.
         options["ss"] = max(0.0, span.seek_s - video.file_start_s)

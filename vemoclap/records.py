@@ -224,7 +224,7 @@ class Transcript:
 class Language:
     """The language of a text."""
 
-    code: str  # ISO 639-1
+    code: str  # ISO 639-1, or 639-3 where that has none
     probability: float  # 0..1
 
 
@@ -372,8 +372,11 @@ class Readings:
     """All that was read from a clip."""
 
     faces: FaceReading
+    image: ImageReading
+    sound: SoundReading
     speech: SpeechReading
     screen: ScreenReading
+    caption: CaptionReading
     curves: Curves
     affect: Affect
 
@@ -386,7 +389,7 @@ class Feature:
     """One feature of a video, before normalising and padding."""
 
     name: str
-    space: str  # what the numbers are: "clip/vit-b32/openai"
+    space: str | None  # what the numbers are: "clip/vit-b32/openai"; None: no engine makes any
     values: Floats | None  # (T, D)
     status: Status
 
@@ -417,6 +420,8 @@ class Scores:
     method: str  # the engine that gave them
     trained: bool  # False: an untrained estimate, to be shown as such
     note: str  # how far to trust it, in one or two plain sentences
+    evidence: Evidence | None = None  # of engines that can say why
+    warnings: tuple[str, ...] = ()  # where what it was fed differs from its training
 
     @property
     def ranked(self) -> tuple[tuple[str, float], ...]:
@@ -432,6 +437,7 @@ class EngineUse:
     role: str
     engine: str | None  # None: the preset leaves the role empty
     detail: str  # version and licence, or why the role is empty
+    weights: tuple[str, ...]  # "place at revision" of what was downloaded for it
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,11 +82,24 @@ def _words(
     except EngineError as error:
         return None, failed(str(error))
     if transcript is not None and transcript.text.strip():
-        return transcript, OK
+        return _within(transcript, clip), OK
     if not spans:
         return None, voices
     track = "no subtitle track" if clip.subtitles is None else "a subtitle track without words"
     return None, absent(f"A voice was heard, but not its words; the file has {track}.")
+
+
+def _within(transcript: Transcript, clip: Clip) -> Transcript:
+    """Return the transcript with no words that last longer than the video.
+
+    Whisper hears half a minute at a time, the last of them filled up with silence, and may say
+    that its words last until then.
+    """
+    end_s = clip.info.duration_s
+    cues = tuple(
+        replace(cue, end_s=max(cue.start_s, min(cue.end_s, end_s))) for cue in transcript.cues
+    )
+    return replace(transcript, cues=cues)
 
 
 def _in_english(
