@@ -139,6 +139,6 @@ def run_alone(script: str, hub: Hub, artefacts: list[str], tmp_path: Path) -> No
         text=True,
         check=False,
     )
-    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", ""), ran.stderr
     assert not list(work.iterdir())
     assert not list(user.iterdir())

@@ -4,6 +4,7 @@ import itertools
 import os
 import signal
 import socket
+import tempfile
 import time
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 from tests.local_page import command, free_port, local_page
 from vemoclap import cli
+from vemoclap.app import server
 from vemoclap.app.folder import LOCK
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -197,3 +199,17 @@ def test_it_stops_when_told_to_and_cleans_up(tmp_path, sign):
     assert "Ctrl-C stops it" in said
     assert "Traceback" not in said
     assert not list(left.parent.iterdir())
+
+
+def test_sockets_lie_where_their_paths_are_short_enough(monkeypatch, tmp_path):
+    deep = tmp_path / ("d" * 60)
+    deep.mkdir()
+    short = tempfile.mkdtemp(dir="/tmp")
+    monkeypatch.setattr(tempfile, "tempdir", str(deep))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", short)
+    assert server._socket_folder() == short
+    monkeypatch.setattr(tempfile, "tempdir", short)
+    monkeypatch.delenv("XDG_RUNTIME_DIR")
+    assert server._socket_folder() == short
+    Path(short).rmdir()
+    assert server._socket_folder() == "/tmp"

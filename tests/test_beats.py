@@ -27,24 +27,10 @@ def tiny() -> beats.Beats:
 # -- golden values ----------------------------------------------------------------------------
 
 
-def audible(mels: torch.Tensor) -> torch.Tensor:
-    """Return which cells are within 110 dB of their frame's whole energy.
-
-    What is fainter is what is left of rounding in single precision: there the reference differs
-    from a filterbank in double precision by up to 0.09, and so does every library.
-    """
-    energy = (mels.double() * 2 * beats.FBANK_STD).exp()
-    return energy > 1e-11 * energy.sum(2, keepdim=True)
-
-
 def test_the_filterbank_is_the_reference_s():
     mels = beats.filterbank(sounds())
     assert mels.shape == (2, 298, 128)
-    heard = audible(mels)[:, ::37, ::9]
-    assert heard.float().mean() > 0.6
-    error = (mels[:, ::37, ::9] - torch.tensor(TINY["fbank"])).abs()
-    assert error[heard].max() < 2e-3
-    assert error.max() < 0.1
+    torch.testing.assert_close(mels[:, ::37, ::9], torch.tensor(TINY["fbank"]), atol=2e-3, rtol=0)
 
 
 def test_the_encoder_is_the_reference_s(tiny: beats.Beats):
@@ -56,8 +42,8 @@ def test_the_encoder_is_the_reference_s(tiny: beats.Beats):
 
 def test_from_sound_to_feature_and_tags(tiny: beats.Beats):
     encoded = tiny(beats.filterbank(sounds()))
-    error = (encoded[:, ::13, ::7] - torch.tensor(TINY["encoder_output"])).abs()
-    assert error.mean() < 1e-2
+    expected = torch.tensor(TINY["encoder_output"])
+    torch.testing.assert_close(encoded[:, ::13, ::7], expected, atol=2e-3, rtol=0)
     feature = encoded.mean(1)
     torch.testing.assert_close(feature, torch.tensor(TINY["feature"]), atol=2e-3, rtol=0)
     probabilities = tiny.predictor(feature).sigmoid()
@@ -69,10 +55,7 @@ def test_from_sound_to_feature_and_tags(tiny: beats.Beats):
 def test_all_golden_values(tiny: beats.Beats):
     whole = {name: torch.from_numpy(values) for name, values in np.load(SHARED).items()}
     np.testing.assert_allclose(sounds(), whole["waveform"], atol=1e-7)
-    mels = beats.filterbank(sounds())
-    error = (mels - whole["fbank"]).abs()
-    assert error[audible(whole["fbank"])].max() < 2e-3
-    assert error.max() < 0.1
+    torch.testing.assert_close(beats.filterbank(sounds()), whole["fbank"], atol=2e-3, rtol=0)
     encoded = tiny(whole["fbank"])
     torch.testing.assert_close(encoded, whole["encoder_output"], atol=1e-4, rtol=0)
     torch.testing.assert_close(encoded.mean(1), whole["feature"], atol=1e-4, rtol=0)

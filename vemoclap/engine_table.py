@@ -42,7 +42,7 @@ ENGINES: dict[str, dict[str, EngineEntry]] = {
         "clipcap": _own("clipcap", "transformers", "MIT", "ClipCap captions", (625, 313)),
     },
     "sound": {
-        "beats": _own("beats", "kaldi-native-fbank", "MIT", "BEATs audio tagging", (363, 182)),
+        "beats": _own("beats", "torch", "MIT", "BEATs audio tagging", (363, 182)),
     },
     "vad": {
         "silero-vad": _own("silero", "silero-vad", "MIT", "Silero voice activity detector"),

@@ -9,6 +9,7 @@ import logging
 import os
 import re
 import socket
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,8 @@ EXTENSIONS = (  # of JupyterLab: ipywidgets itself, and Voila's for its versions
     "@voila-dashboards/widgets-manager8",
 )
 LOOKS = "/voila/templates/lab/static/(.*)"
+SOCKET = 103  # bytes of a socket's path, of which macOS takes the fewest
+SOCKET_NAME = len("/voila_12345678/kernel-12345678-1234-1234-1234-123456789012-ipc-12345")
 _SERVED = re.compile(
     r"/api/kernels/.*/channels$|/voila/(?:static|labextensions)/"
 )  # of Voila's own
@@ -174,9 +177,18 @@ def _settings(config: Any) -> Any:
         "headers": {"Content-Security-Policy": POLICY, "Referrer-Policy": "no-referrer"},
     }
     chosen.KernelManager.autorestart = False  # the new process would know nothing of the page
-    chosen.KernelManager.transport = "ipc"  # sockets in a private folder, not ports of the machine
+    if sockets := _socket_folder():  # in which Voila makes a private one, and then no ports
+        chosen.KernelManager.transport = "ipc"
+        chosen.Voila.connection_dir_root = sockets
     chosen.MappingKernelManager.cull_idle_timeout = IDLE_S
     chosen.MappingKernelManager.cull_interval = 60
     chosen.MappingKernelManager.cull_connected = False
     chosen.ZMQChannelsWebsocketConnection.limit_rate = False  # a report comes in one message
     return chosen
+
+
+def _socket_folder() -> str | None:
+    """Return a folder whose path leaves room for the names of sockets, if there is one."""
+    folders = (tempfile.gettempdir(), os.environ.get("XDG_RUNTIME_DIR", ""), "/tmp")
+    fitting = (path for path in folders if path and len(os.fsencode(path)) + SOCKET_NAME <= SOCKET)
+    return next((path for path in fitting if os.access(path, os.W_OK | os.X_OK)), None)
