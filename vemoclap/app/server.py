@@ -189,6 +189,6 @@ def _settings(config: Any) -> Any:
 
 def _socket_folder() -> str | None:
     """Return a folder whose path leaves room for the names of sockets, if there is one."""
-    folders = (tempfile.gettempdir(), os.environ.get("XDG_RUNTIME_DIR", ""), "/tmp")
+    folders = (tempfile.gettempdir(), os.environ.get("XDG_RUNTIME_DIR", ""), "/tmp")  # noqa: S108
     fitting = (path for path in folders if path and len(os.fsencode(path)) + SOCKET_NAME <= SOCKET)
     return next((path for path in fitting if os.access(path, os.W_OK | os.X_OK)), None)
