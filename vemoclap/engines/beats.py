@@ -60,7 +60,8 @@ def filterbank(waveforms: Floats) -> Tensor:
     frames = (frames - PREEMPHASIS * before) * torch.hann_window(FRAME, periodic=False) ** 0.85
     power = torch.fft.rfft(frames, FFT).abs() ** 2  # (B, T, 257)
     mels = (power @ _mel_filters()).clamp_min(torch.finfo(torch.float32).eps).log()
-    return (mels - FBANK_MEAN) / (2 * FBANK_STD)
+    normalised: Tensor = (mels - FBANK_MEAN) / (2 * FBANK_STD)
+    return normalised
 
 
 @cache
