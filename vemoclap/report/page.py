@@ -1,11 +1,7 @@
 """The analysis as one HTML page that needs nothing else."""
 
-import base64
 import functools
-import hashlib
-from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,13 +11,11 @@ from vemoclap.report import wording
 from vemoclap.report.charts import Line, bar, chart
 from vemoclap.report.player import moment, player
 from vemoclap.report.reasoning import reasoning
+from vemoclap.report.sheet import digest, own, template, when
 from vemoclap.report.stills import LISTED, stills
 from vemoclap.report.timeline import timeline
 
-if TYPE_CHECKING:
-    from jinja2 import Template
-    from markupsafe import Markup
-
+PACKAGE = "vemoclap.report"  # where its style and script lie
 FACES_SHOWN = 24  # pictures of faces, the largest; the rest is in the JSON
 
 
@@ -42,19 +36,20 @@ def to_html(
     """
     from markupsafe import Markup
 
-    style, script = _own("page.css"), _own("page.js")
+    style, script = own(PACKAGE, "page.css"), own(PACKAGE, "page.js")
     shown = player(analysis.clip.info, folder, embed_bytes=embed_bytes, link=link)
-    return _template().render(
+    return template("report", name="page.html.j2").render(
         analysis=analysis,
         clip=analysis.clip,
+        media=analysis.clip.info,
         readings=analysis.readings,
         scores=analysis.scores,
         style=Markup(style),  # noqa: S704  our own file
         script=Markup(script),  # noqa: S704
-        style_digest=_digest(style),
-        script_digest=_digest(script),
+        style_digest=digest(style),
+        script_digest=digest(script),
         player=shown,
-        when=functools.partial(_when, shown.source is not None),
+        when=functools.partial(when, shown.source is not None),
         timeline=timeline(analysis),
         stills=stills(analysis),
         listed=LISTED,
@@ -73,45 +68,6 @@ def to_html(
             for face in _largest_faces(analysis)
         ],
     )
-
-
-def _own(name: str) -> str:
-    return resources.files("vemoclap.report").joinpath(name).read_text("utf-8")
-
-
-def _digest(text: str) -> str:
-    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
-def _when(linked: bool, time_s: float, shown: str = "") -> "Markup":
-    """Return a time as a link that moves the player, or as plain text where there is none."""
-    from markupsafe import Markup
-
-    clock = wording.clock(time_s)
-    if not linked:
-        return Markup("{}").format(shown or clock)
-    link = '<a class="seek" href="#t={}" aria-label="{}, go there in the video">{}</a>'
-    return Markup(link).format(moment(time_s), shown or clock, shown or clock)  # noqa: S704
-
-
-@functools.cache
-def _template() -> "Template":
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-    from markupsafe import Markup
-
-    def finalize(value: Any) -> Any:
-        plain = isinstance(value, str) and not isinstance(value, Markup)
-        return wording.clean(value) if plain else value
-
-    environment = Environment(
-        loader=PackageLoader("vemoclap", "report"),
-        autoescape=True,
-        finalize=finalize,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("page.html.j2")
 
 
 def _largest_faces(analysis: Analysis) -> list[Face]:

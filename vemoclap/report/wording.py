@@ -3,8 +3,9 @@
 import re
 import unicodedata
 from collections import Counter
+from pathlib import Path
 
-from vemoclap.records import SAMPLE_RATE, Analysis, Face, Outcome, Status, Transcript
+from vemoclap.records import SAMPLE_RATE, Analysis, Face, MediaInfo, Outcome, Status, Transcript
 from vemoclap.sound import WINDOW
 
 INTENDED_USE = (
@@ -63,8 +64,12 @@ def clean(text: str) -> str:
 
 def name_of(analysis: Analysis) -> str:
     """Return the file's name, fit to be shown."""
-    name = analysis.clip.info.path.name.encode("utf-8", "replace").decode()
-    return clean(name) or "(no name)"
+    return file_name(analysis.clip.info.path)
+
+
+def file_name(path: Path) -> str:
+    """Return the name of a file, fit to be shown."""
+    return clean(path.name.encode("utf-8", "replace").decode()) or "(no name)"
 
 
 def percent(share: float) -> str:
@@ -113,7 +118,11 @@ def why(status: Status) -> str:
 
 def facts(analysis: Analysis) -> str:
     """Return length, size, and kind of the file in one line."""
-    info = analysis.clip.info
+    return media_facts(analysis.clip.info)
+
+
+def media_facts(info: MediaInfo) -> str:
+    """Return the same of a file."""
     sound = "no sound" if info.audio_codec is None else info.audio_codec
     return (
         f"{length(info.duration_s)}, {info.width} x {info.height}, "
