@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from vemoclap import (
     baseline,
@@ -71,6 +71,19 @@ STAGES = (
 T = TypeVar("T")
 
 
+class Engines(Protocol):
+    """What can answer for the roles of a preset."""
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether the models run on a GPU, so that the CPU has time."""
+        ...
+
+    def role(self, role: str) -> Callable[..., Any] | None:
+        """Return the callable of a role, None where it stays empty."""
+        ...
+
+
 def analyze(
     path: str | os.PathLike[str],
     *,
@@ -103,6 +116,15 @@ def analyze(
         preset, overrides=overrides, device=device, limits=limits, checkpoint=checkpoint
     )
     return analyser.analyze(path, frame_count=frame_count, progress=progress)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A decoded video that no model has looked at yet."""
+
+    clip: Clip
+    requested_frames: int
+    took: StageTime
 
 
 class Analyser:
@@ -149,6 +171,18 @@ class Analyser:
             self._device = _resolve_device(self._asked_device)
         return self._device
 
+    @property
+    def residents(self) -> Residents:
+        """The engines, which load when they are asked; they stay between videos."""
+        if self._residents is None:
+            self._residents = Residents(self.preset, self.device)
+        return self._residents
+
+    @property
+    def limits(self) -> media.Limits:
+        """The longest and largest file that is accepted."""
+        return self._limits
+
     def analyze(
         self,
         path: str | os.PathLike[str],
@@ -157,23 +191,48 @@ class Analyser:
         progress: Progress | None = None,
     ) -> Analysis:
         """Return the analysis of the video at ``path``; see the function ``analyze``."""
+        return self.read(self.open(path, frame_count=frame_count, progress=progress), progress)
+
+    def open(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        frame_count: int = DEFAULT_FRAMES,
+        progress: Progress | None = None,
+    ) -> Opened:
+        """Return the decoded video at ``path``, for ``read``; no model is asked.
+
+        One thread may open the next video while another reads this one.
+        """
         if not 1 <= frame_count <= MAX_FRAMES:
             raise UsageError(f"The number of frames is {frame_count}; choose 1 to {MAX_FRAMES}.")
-        stages = _Stages(progress)
+        stages = Stages(progress)
         with stages.of("video"):
             clip = media.open_clip(
                 Path(path), frame_count=frame_count, limits=self._limits, progress=progress
             )
-        if self._residents is None:
-            self._residents = Residents(self.preset, self.device)
-        engines = self._residents
+        return Opened(clip, frame_count, stages.times[0])
+
+    def load(self, progress: Progress | None = None) -> None:
+        """Load the models that there is room for; ``read`` does so itself where it was not done.
+
+        Raises:
+            WeightsError: the weights of one are missing or damaged.
+        """
+        self._engines_here().load(progress)
+
+    def read(self, opened: Opened, progress: Progress | None = None) -> Analysis:
+        """Return the analysis of a video that was opened."""
+        clip, frame_count = opened.clip, opened.requested_frames
+        stages = Stages(progress, (opened.took,))
+        engines = self._engines_here()
         with stages.of("models"):
             engines.load(progress)
-        readings = _read(clip, engines, stages, frame_count)
+        readings = read_evidence(clip, engines, stages, frame_count)
         scores: Scores | None = None
         with stages.of("emotion"):
             found = features.extract(readings, engines.names)
-            scores, scores_status = self._score(found, engines)
+            scores, scores_status = self.score(found)
         warnings = clip.warnings + tuple(str(error) for error in engines.broken.values())
         return Analysis(
             clip=clip,
@@ -184,14 +243,20 @@ class Analyser:
             preset=self.preset.name,
             device=self.device,
             requested_frames=frame_count,
-            engines=self._engines(),
+            engines=self.uses(),
             stages=tuple(stages.times),
             warnings=warnings if scores is None else warnings + scores.warnings,
             sample_frame=draw.best_frame(readings.faces, readings.screen, len(clip.frames)),
         )
 
-    def _score(self, found: Features, engines: Residents) -> tuple[Scores | None, Status]:
-        emotion = self._trained.emotion if self._trained else engines.role("emotion")
+    def _engines_here(self) -> Residents:
+        if self._residents is None:
+            self._residents = Residents(self.preset, self.device)
+        return self._residents
+
+    def score(self, found: Features) -> tuple[Scores | None, Status]:
+        """Return what the emotion engine makes of the features of a video."""
+        emotion = self._trained.emotion if self._trained else self.residents.role("emotion")
         if emotion is None:
             return None, skipped(f"The preset {self.preset.name!r} has no emotion engine.")
         try:
@@ -201,14 +266,16 @@ class Analyser:
             return None, failed(str(error))
         return scores, OK
 
-    def _engines(self) -> tuple[EngineUse, ...]:
+    def uses(self) -> tuple[EngineUse, ...]:
+        """Return which engine fills each role."""
         described = roles.describe(self.preset)
         if self._trained is None:
             return described
         return tuple(self._trained.use if use.role == "emotion" else use for use in described)
 
 
-def _read(clip: Clip, engines: Residents, stages: "_Stages", frame_count: int) -> Readings:
+def read_evidence(clip: Clip, engines: Engines, stages: "Stages", frame_count: int) -> Readings:
+    """Return all that the engines read from a clip; what breaks costs its own reading only."""
     role = engines.role
     with _ahead(role("ocr"), clip, at_once=engines.on_gpu) as ocr:
         with stages.of("faces"):
@@ -286,15 +353,16 @@ def _ahead(ocr: Ocr | None, clip: Clip, *, at_once: bool) -> Iterator[Ocr | None
         yield lambda _: lines.result()
 
 
-class _Stages:
+class Stages:
     """The wall time of each stage, reported as it starts."""
 
-    def __init__(self, progress: Progress | None) -> None:
-        self.times: list[StageTime] = []
+    def __init__(self, progress: Progress | None, before: tuple[StageTime, ...] = ()) -> None:
+        self.times = list(before)
         self._progress = progress
 
     @contextmanager
     def of(self, stage: str) -> Iterator[None]:
+        """Time what is done within."""
         if self._progress:
             self._progress(stage, 0, 1)
         start = time.perf_counter()
