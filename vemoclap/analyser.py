@@ -279,22 +279,22 @@ def read_evidence(clip: Clip, engines: Engines, stages: "Stages", frame_count: i
     role = engines.role
     with _ahead(role("ocr"), clip, at_once=engines.on_gpu) as ocr:
         with stages.of("faces"):
-            face_reading = _guarded(
+            face_reading = guarded(
                 lambda: faces.read(clip, role("faces"), role("expression")),
                 lambda status: FaceReading(status, None, status),
             )
         with stages.of("pictures"):
-            image_reading = _guarded(
+            image_reading = guarded(
                 lambda: pictures.read(clip, role("image")),
                 lambda status: ImageReading(status, None),
             )
         with stages.of("sound"):
-            sound_reading = _guarded(
+            sound_reading = guarded(
                 lambda: sound.read(clip, role("sound"), frame_count),
                 lambda status: SoundReading(status, None, None, None),
             )
         with stages.of("speech"):
-            speech_reading = _guarded(
+            speech_reading = guarded(
                 lambda: speech.read(
                     clip,
                     vad=role("vad"),
@@ -306,7 +306,7 @@ def read_evidence(clip: Clip, engines: Engines, stages: "Stages", frame_count: i
                 lambda status: SpeechReading(status, None, status, None, status, None),
             )
         with stages.of("screen text"):
-            screen_reading = _guarded(
+            screen_reading = guarded(
                 lambda: screentext.read(
                     clip,
                     ocr=ocr,
@@ -320,7 +320,7 @@ def read_evidence(clip: Clip, engines: Engines, stages: "Stages", frame_count: i
             )
     with stages.of("caption"):
         frame = draw.best_frame(face_reading, screen_reading, len(clip.frames))
-        caption_reading = _guarded(
+        caption_reading = guarded(
             lambda: pictures.describe(image_reading, frame, role("caption")),
             lambda status: CaptionReading(status, None, None),
         )
@@ -372,7 +372,8 @@ class Stages:
             self._progress(stage, 1, 1)
 
 
-def _guarded(read: Callable[[], T], give_up: Callable[[Status], T]) -> T:
+def guarded(read: Callable[[], T], give_up: Callable[[Status], T]) -> T:
+    """Return what ``read`` does, or what ``give_up`` makes of the reason why an engine broke."""
     try:
         return read()
     except EngineError as error:

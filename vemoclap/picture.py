@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vemoclap import ffmpeg, sampling
 from vemoclap.errors import MediaError
 from vemoclap.probe import Video
-from vemoclap.records import Overview, Pictures, Times
+from vemoclap.records import Overview, Pictures, Span, Times
 
 SHORT_SIDE = 360  # pixels, of the frames that the paper's models were fed
 THUMBNAIL = (36, 64)  # rows, columns
@@ -46,6 +47,18 @@ class Seen:
 
 
 @dataclass(frozen=True)
+class Part:
+    """What came back of one part of the video; nothing, if all of it is damaged."""
+
+    frames: Pictures  # (n, H, W, 3)
+    indices: NDArray[np.int64]  # (n,), of these frames among all
+    thumbnails: Pictures  # (m, 36, 64, 3), one for each step of the overview
+    thumbnail_times_s: Times  # (m,), from the first frame
+    decoded: int  # frames of the part that were shown
+    complaints: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class _Span:
     """A part of the video to decode, in the file's own clock, and what to keep of it."""
 
@@ -73,12 +86,68 @@ def read(video: Video, frame_count: int) -> Seen:
     Raises:
         MediaError: no frame could be decoded, or decoding took too long.
     """
-    times = video.frame_times_s
+    runs, whole = overview_runs(video)
+    return _read(video, _wanted(video, frame_count), runs, whole=whole)
+
+
+def overview_runs(video: Video) -> tuple[tuple[tuple[float, float], ...], bool]:
+    """Return where an overview has thumbnails, start and end, and whether that is everywhere.
+
+    Both are in the file's own clock.
+    """
     start, duration = video.info.start_s, video.info.duration_s
     pixels = float(video.info.width) * video.info.height
-    whole = duration <= sampling.WHOLE_OVERVIEW_S and len(times) * pixels <= WHOLE_PIXELS
-    runs = _runs(start + sampling.overview_runs(duration, whole=whole), duration, whole)
-    return _read(video, _wanted(video, frame_count), runs, whole=whole)
+    whole = (
+        duration <= sampling.WHOLE_OVERVIEW_S and len(video.frame_times_s) * pixels <= WHOLE_PIXELS
+    )
+    return _runs(start + sampling.overview_runs(duration, whole=whole), duration, whole), whole
+
+
+def can_seek(video: Video) -> bool:
+    """Return whether a part of the video can be decoded without all that comes before it."""
+    return video.timed and video.info.container not in UNSOUGHT_FORMATS
+
+
+def part(video: Video, span: Span, wanted: NDArray[np.int64]) -> Part:
+    """Return some frames of a part of the video, and all of its thumbnails.
+
+    Args:
+        video: what is decoded.
+        span: the part, in seconds from the first frame.
+        wanted: which frames, by their place among all, rising; they may lie before the part.
+
+    Raises:
+        MediaError: decoding took too long.
+    """
+    start, duration, times = video.info.start_s, video.info.duration_s, video.frame_times_s
+    run = (start + span.start_s, start + min(span.end_s, duration))
+    first = min([run[0], *times[wanted[:1]]])
+    cut = _Span(first, run[1], times[wanted], (run,), None)
+    if not can_seek(video):
+        found = _decode(video, cut)
+    elif first > start:
+        found = _sought(video, replace(cut, seek_s=first - _preroll_s(video)))
+    else:
+        found = _decode(video, cut)
+    decoded = (found.all_times_s >= run[0] - 1e-4) & (found.all_times_s < run[1] - 1e-4)
+    indices = _nearest(times, found.frame_times_s)
+    indices, kept = np.unique(indices, return_index=True)
+    return Part(
+        frames=found.frames[kept] if len(kept) < len(found.frames) else found.frames,
+        indices=indices,
+        thumbnails=found.thumbnails,
+        thumbnail_times_s=np.maximum(found.thumbnail_times_s - start, 0.0),
+        decoded=int(decoded.sum()),
+        complaints=found.complaints,
+    )
+
+
+def _nearest(times: Times, wanted: Times) -> NDArray[np.int64]:
+    """Return which of ``times`` each of ``wanted`` is nearest to."""
+    after = np.clip(np.searchsorted(times, wanted), 1, len(times) - 1) if len(times) > 1 else 0
+    before = np.maximum(np.asarray(after) - 1, 0)
+    nearer = np.where(np.abs(times[after] - wanted) < np.abs(times[before] - wanted), after, before)
+    return np.asarray(nearer, np.int64)
 
 
 def sample_frames(video: Video, frame_count: int) -> Seen:
@@ -102,8 +171,7 @@ def _read(
     spans += [_Span(a, b, np.empty(0), ((a, b),), a - preroll_s) for a, b in runs]
     sought = np.concatenate((wanted, starts))
     cost = in_runs + sampling.seek_cost(sought, times, video.key_times_s, preroll_s)
-    can_seek = video.timed and video.info.container not in UNSOUGHT_FORMATS
-    if whole or not can_seek or cost > 0.8 * len(times):
+    if whole or not can_seek(video) or cost > 0.8 * len(times):
         return _whole_pass(video, wanted, runs, whole=whole)
     with ThreadPoolExecutor(SEEKS_AT_ONCE) as pool:
         parts = list(pool.map(lambda span: _sought(video, span), spans))
@@ -177,7 +245,8 @@ def _decode(video: Video, span: _Span) -> _Decoded:
     if not video.timed:
         rate = 1 / float(np.diff(video.frame_times_s[:2])[0]) if len(video.frame_times_s) > 1 else 1
         node = node.filter("setpts", f"N/({rate!r}*TB)")
-    if span.seek_s is not None:
+    whole_s = (video.info.start_s, video.info.start_s + video.info.duration_s)
+    if span.seek_s is not None or (span.start_s, span.end_s) != whole_s:
         node = node.filter("trim", start=span.start_s - slack, end=span.end_s + slack)
     node = node.filter("showinfo@all", checksum=0)
     height, width = _frame_size(video)

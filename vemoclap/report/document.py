@@ -35,7 +35,7 @@ def document(analysis: Analysis) -> dict[str, Any]:
         "vemoclap_version": __version__,
         "preset": analysis.preset,
         "device": analysis.device,
-        "media": values.media(clip.info, clip.audio_status),
+        "media": {**values.media(clip.info), "sound": values.status(clip.audio_status)},
         "outcome": clip.outcome.value,
         "coverage": {
             "decoded_frames": clip.coverage.decoded_frames,

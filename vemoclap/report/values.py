@@ -9,8 +9,8 @@ from vemoclap.records import Box, Cue, EngineUse, Floats, MediaInfo, Sentiment, 
 DIGITS = 6  # significant ones; more is noise
 
 
-def media(info: MediaInfo, sound: Status) -> dict[str, Any]:
-    """Return what is known of the file, and whether its sound could be had."""
+def media(info: MediaInfo) -> dict[str, Any]:
+    """Return what is known of the file."""
     return {
         # A path may hold bytes that are no text, which JSON cannot.
         "path": str(info.path).encode("utf-8", "replace").decode(),
@@ -31,7 +31,6 @@ def media(info: MediaInfo, sound: Status) -> dict[str, Any]:
         "audio_rate_hz": info.audio_rate_hz,
         "audio_channels": info.audio_channels,
         "subtitle_codec": info.subtitle_codec,
-        "sound": status(sound),
     }
 
 
