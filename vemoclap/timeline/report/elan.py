@@ -40,12 +40,9 @@ def to_eaf(timeline: Timeline, folder: Path | None = None) -> str:
         timeline: what to write.
         folder: where the file will lie, for its link to the video; None: beside the video.
     """
-    tiers = [
-        (name, row) for name, notes in _kinds(timeline) for name, row in _rows(name, notes) if row
-    ]
-    times = sorted(
-        {time for _, row in tiers for note in row for time in (note.start_ms, note.end_ms)}
-    )
+    tiers = [row for name, found in _kinds(timeline) for row in _rows(name, found) if row[1]]
+    notes = [note for _, row in tiers for note in row]
+    times = sorted({time for note in notes for time in (note.start_ms, note.end_ms)})
     slots = {time: f"ts{number}" for number, time in enumerate(times, start=1)}
     root = Element(
         "ANNOTATION_DOCUMENT",
