@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vemoclap import __version__, cli_app, cli_features, cli_models, cli_train
+from vemoclap import __version__, cli_app, cli_batch, cli_features, cli_models, cli_train
 from vemoclap.errors import (
     DataError,
     MediaError,
@@ -119,6 +119,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     analyze.add_argument("--quiet", action="store_true", help="print errors only")
     analyze.set_defaults(run=_analyze)
+    cli_batch.add_to(commands)
     cli_models.add_to(commands)
     cli_features.add_to(commands)
     cli_train.add_to(commands)

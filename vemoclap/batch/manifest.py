@@ -1,0 +1,129 @@
+"""The manifest: one line of JSON for each video that ended, added and never changed.
+
+``manifest.jsonl``, or ``manifest-3-of-8.jsonl`` of a share of a batch. Of several lines about one
+name the last counts. A line that a crash cut short is passed over, and the video is read again.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from vemoclap.batch.records import Content, Ending, Entry
+from vemoclap.errors import DataError, UsageError
+
+STEM = "manifest"
+
+
+class Manifest:
+    """The manifest of one batch, or of one share of it, open for more lines."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def add(self, entry: Entry) -> None:
+        """Write one line, so that it survives a loss of power.
+
+        Raises:
+            DataError: it cannot be written.
+        """
+        try:
+            with self._path.open("ab+") as file:
+                torn = file.tell() and not _ends_a_line(file)
+                file.write((b"\n" if torn else b"") + line(entry).encode() + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise DataError(
+                f"{self._path} cannot be written ({error.strerror or error}); make room and run "
+                "the same command again, it goes on where it stopped."
+            ) from error
+
+
+def path_of(out: Path, share: tuple[int, int] | None = None) -> Path:
+    """Return where the manifest of a batch, or of the share (number, count), lies."""
+    return out / (f"{STEM}-{share[0]}-of-{share[1]}.jsonl" if share else f"{STEM}.jsonl")
+
+
+def read(out: Path) -> dict[str, Entry]:
+    """Return the last entry of every name, from the manifests of all shares.
+
+    Raises:
+        DataError: a manifest cannot be read.
+    """
+    found: dict[str, Entry] = {}
+    for path in sorted(out.glob(f"{STEM}*.jsonl")):
+        try:
+            lines = path.read_bytes().split(b"\n")
+        except OSError as error:
+            raise DataError(f"{path} cannot be read ({error.strerror or error}).") from error
+        for one in lines:
+            entry = parsed(one)
+            if entry and (entry.name not in found or found[entry.name].ended <= entry.ended):
+                found[entry.name] = entry
+    return found
+
+
+def line(entry: Entry) -> str:
+    """Return an entry as JSON on one line."""
+    return json.dumps(asdict(entry))
+
+
+def parsed(text: bytes) -> Entry | None:
+    """Return the entry of a line, None where it is damaged."""
+    try:
+        said: dict[str, Any] = json.loads(text)
+        content = said.pop("content")
+        emotions = said.pop("emotions")
+        return Entry(
+            content=None if content is None else Content(**content),
+            ending=Ending(said.pop("ending")),
+            limits=tuple(said.pop("limits")),
+            emotions=None if emotions is None else tuple(emotions),
+            engines=tuple((role, engine) for role, engine in said.pop("engines")),
+            stages=tuple((stage, seconds) for stage, seconds in said.pop("stages")),
+            **said,
+        )
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+@contextmanager
+def held(out: Path, share: tuple[int, int] | None) -> Iterator[None]:
+    """Keep other processes from this batch, or from this share of it.
+
+    Raises:
+        UsageError: another process is at work on it, or on a share of it.
+    """
+    from filelock import FileLock, Timeout
+
+    own = out / f".{path_of(out, share).stem}.busy"
+    lock = FileLock(own)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise UsageError(
+            f"Another batch is at work on {out}; wait for it, or choose another folder."
+        ) from None
+    try:
+        # A whole batch and a share of it would do the same videos.
+        whole = out / f".{STEM}.busy"
+        for other in sorted(out.glob(f".{STEM}*.busy")) if share is None else [whole]:
+            if other != own:
+                try:
+                    FileLock(other).acquire(timeout=0).lock.release()
+                except Timeout:
+                    raise UsageError(
+                        f"Another batch is at work on {out}; wait for it, or choose another folder."
+                    ) from None
+        yield
+    finally:
+        lock.release()
+
+
+def _ends_a_line(file: Any) -> bool:
+    file.seek(-1, os.SEEK_END)
+    return bool(file.read(1) == b"\n")

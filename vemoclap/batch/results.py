@@ -1,0 +1,69 @@
+"""The folder of one video's result: it appears under its name whole, or not at all."""
+
+import errno
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from vemoclap.batch import manifest
+from vemoclap.batch.records import Entry, Orders, What
+from vemoclap.storage import settle
+
+RECORD = "record.json"  # the line of the manifest, so that a result tells of itself
+THUMBNAIL = "thumbnail.jpg"
+# Whatever is written next would fail in the same way.
+HOPELESS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
+
+
+def place(orders_out: Path, what: What) -> Path:
+    """Return the folder of the results' folders; features wait there until they are stored."""
+    return orders_out / ("waiting" if what is What.FEATURES else "results")
+
+
+def finished(folder: Path) -> Entry | None:
+    """Return what the result in ``folder`` says of itself, None where there is no whole one."""
+    try:
+        return manifest.parsed((folder / RECORD).read_bytes())
+    except OSError:
+        return None
+
+
+def put(orders: Orders, name: str, entry: Entry, fill: Callable[[Path], None]) -> None:
+    """Make the result folder ``name`` of what ``fill`` writes into an empty folder, and its record.
+
+    What was there before under this name is replaced.
+
+    Raises:
+        OSError: it cannot be written; nothing half-written is left under the name.
+    """
+    target = place(orders.out, orders.what) / name
+    part = orders.scratch / f"{name}.{os.getpid()}"
+    shutil.rmtree(part, ignore_errors=True)
+    try:
+        part.mkdir(parents=True)
+        fill(part)
+        record = part / RECORD
+        record.with_suffix(".part").write_text(manifest.line(entry) + "\n")
+        settle(record.with_suffix(".part"), record)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists():
+            old = orders.scratch / f"{name}.old"
+            shutil.rmtree(old, ignore_errors=True)
+            target.rename(old)
+            settle_folder(part, target)
+            shutil.rmtree(old, ignore_errors=True)
+        else:
+            settle_folder(part, target)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def settle_folder(part: Path, target: Path) -> None:
+    """Give a folder that was filled its name, so that it survives a loss of power."""
+    part.rename(target)
+    handle = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

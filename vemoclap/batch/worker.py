@@ -1,0 +1,267 @@
+"""What is done with one video: the one function that every engine of a batch runs.
+
+``open`` decodes and ``finish`` asks the models and writes the result, so that one thread can open
+the next video while another finishes this one.
+"""
+
+import stat
+import time
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vemoclap.batch import features_store, results
+from vemoclap.batch.inputs import folder_name
+from vemoclap.batch.records import Content, Ending, Entry, Item, Job, Orders, What
+from vemoclap.digests import digest
+from vemoclap.errors import DataError, MediaError, VemoclapError, WeightsError
+from vemoclap.media import Limits, printable
+from vemoclap.records import Analysis, Outcome, State, Status
+
+if TYPE_CHECKING:
+    from vemoclap.analyser import Opened
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A decoded video that waits for the models."""
+
+    job: Job
+    content: Content | None
+    opened: "Opened"
+    seconds: float  # that opening took
+
+
+class Worker:
+    """Reads videos one after the other, with models that stay loaded."""
+
+    def __init__(self, orders: Orders) -> None:
+        from vemoclap.analyser import Analyser
+
+        self._orders = orders
+        self._limits = Limits(orders.max_duration_s, orders.max_bytes)
+        self._analyser: Analyser = Analyser(
+            orders.preset, device=orders.device, limits=self._limits, checkpoint=orders.checkpoint
+        )
+
+    def load(self) -> None:
+        """Load the models.
+
+        Raises:
+            WeightsError: they are missing or damaged.
+        """
+        self._analyser.load()
+
+    def content(self, job: Job) -> Content | None:
+        """Return what the file holds, None where there is nothing to be had."""
+        return content_of(job.item.path, self._orders.max_bytes)
+
+    def open(self, job: Job, content: Content | None) -> Ready | Entry:
+        """Return the decoded video, or how it ended if that is clear already.
+
+        It is clear where an earlier run finished it and could not say so any more, and where the
+        file is refused.
+        """
+        before = results.finished(folder_of(self._orders, job.item))
+        if before and content and before.key == job.key and _same(before.content, content):
+            return replace(before, name=job.item.name, path=str(job.item.path), content=content)
+        start = time.perf_counter()
+        try:
+            opened = self._analyser.open(job.item.path, frame_count=self._orders.frame_count)
+        except MediaError as error:
+            return entry(
+                self._orders,
+                job,
+                Ending.REFUSED,
+                str(error),
+                seconds=_since(start),
+                content=content,
+            )
+        except Exception as error:
+            return entry(
+                self._orders,
+                job,
+                Ending.FAILED,
+                _why(job, error),
+                seconds=_since(start),
+                content=content,
+            )
+        return Ready(job, content, opened, _since(start))
+
+    def finish(self, ready: Ready) -> Entry:
+        """Return how a video ended, its result written.
+
+        Raises:
+            DataError: no result can be written any more, of any video.
+            WeightsError: the models are missing or damaged.
+        """
+        job, start = ready.job, time.perf_counter()
+
+        def ended(ending: Ending, cause: str) -> Entry:
+            spent = ready.seconds + _since(start)
+            return entry(self._orders, job, ending, cause, seconds=spent, content=ready.content)
+
+        try:
+            analysis = self._analyser.read(ready.opened)
+            ending, cause = judge(analysis, self._orders.what)
+            if ending is Ending.FAILED:
+                return ended(ending, cause)
+            done = described(ended(ending, cause), analysis)
+            results.put(
+                self._orders,
+                folder_name(job.item.name),
+                done,
+                lambda folder: fill(self._orders, job.item, analysis, folder),
+            )
+            return done
+        except WeightsError:
+            raise
+        except Exception as error:
+            number = _number(error)
+            if number in results.HOPELESS:
+                raise DataError(
+                    f"Results cannot be written to {self._orders.out} ({_strerror(error)}); make "
+                    "room and run the same command again, it goes on where it stopped."
+                ) from error
+            return ended(Ending.FAILED, _why(job, error))
+
+
+def content_of(path: Path, max_bytes: int) -> Content | None:
+    """Return size, time and hash of a file, without opening what may not be read whole."""
+    try:
+        found = path.stat()
+        known = Content(found.st_size, found.st_mtime_ns, None)
+        if not stat.S_ISREG(found.st_mode) or found.st_size > max_bytes:
+            return known
+        return replace(known, sha256=digest(path).sha256)
+    except (OSError, ValueError):
+        return None
+
+
+def folder_of(orders: Orders, item: Item) -> Path:
+    """Return where the result of an item lies."""
+    return results.place(orders.out, orders.what) / folder_name(item.name)
+
+
+def judge(analysis: Analysis, what: What) -> tuple[Ending, str]:
+    """Return how well an analysis went, and why not better."""
+    broken = _broken(analysis)
+    if broken and what is What.FEATURES:
+        # A feature that an engine failed to give is not absent, and must not be learned as such.
+        return Ending.FAILED, broken
+    if analysis.clip.outcome is Outcome.PARTIAL:
+        return Ending.PARTIAL, analysis.clip.warnings[0]
+    return (Ending.PARTIAL, broken) if broken else (Ending.OK, "")
+
+
+def fill(orders: Orders, item: Item, analysis: Analysis, folder: Path) -> None:
+    """Write what was asked for into an empty folder."""
+    if orders.what is What.FEATURES:
+        features_store.write_one(folder, item, analysis.features)
+        return
+    from vemoclap import draw, report
+
+    report.write(analysis, folder)
+    picture = draw.thumbnail(analysis.clip.frames[analysis.sample_frame])
+    (folder / results.THUMBNAIL).write_bytes(draw.encoded(picture, "JPEG"))
+
+
+def entry(
+    orders: Orders,
+    job: Job,
+    ending: Ending,
+    cause: str,
+    *,
+    seconds: float,
+    content: Content | None,
+) -> Entry:
+    """Return the entry of a video that ended now."""
+    return Entry(
+        name=job.item.name,
+        path=str(job.item.path),
+        content=content,
+        key=job.key,
+        limits=(orders.max_duration_s, orders.max_bytes),
+        ending=ending,
+        cause=cause,
+        seconds=round(seconds, 3),
+        duration_s=None,
+        emotions=None,
+        engines=orders.engines,
+        stages=(),
+        runner=orders.runner,
+        ended=datetime.now(UTC).isoformat(timespec="microseconds"),
+    )
+
+
+def described(plain: Entry, analysis: Analysis) -> Entry:
+    """Return an entry with what an index of the batch shows of the analysis."""
+    return replace(
+        plain,
+        duration_s=round(analysis.clip.info.duration_s, 3),
+        emotions=None
+        if analysis.scores is None
+        else tuple(round(share, 6) for share in analysis.scores.probabilities),
+        stages=tuple((stage.stage, round(stage.seconds, 4)) for stage in analysis.stages),
+    )
+
+
+def _broken(analysis: Analysis) -> str:
+    """Return why an engine gave nothing, "" if none broke."""
+    readings = analysis.readings
+    statuses: tuple[Status, ...] = (
+        readings.faces.status,
+        readings.faces.expression_status,
+        readings.image.status,
+        readings.sound.status,
+        readings.speech.status,
+        readings.speech.transcript_status,
+        readings.speech.sentiment_status,
+        readings.screen.status,
+        readings.screen.sentiment_status,
+        readings.caption.status,
+        analysis.scores_status,
+    )
+    return next((one.reason for one in statuses if one.state is State.FAILED), "")
+
+
+def _same(one: Content | None, other: Content) -> bool:
+    return one is not None and one.sha256 is not None and one.sha256 == other.sha256
+
+
+def _since(start: float) -> float:
+    return time.perf_counter() - start
+
+
+def _why(job: Job, error: Exception) -> str:
+    if isinstance(error, VemoclapError):
+        return str(error)
+    name = printable(job.item.path)
+    if isinstance(error, MemoryError):
+        return f"{name} took more memory than there is; cut or re-encode it."
+    if isinstance(error, OSError):
+        return f"The result of {name} could not be written ({_strerror(error)})."
+    return (
+        f"{name}: vemoclap itself failed ({type(error).__name__}: {error}); please report it with "
+        "the traceback that `vemoclap analyze` shows of it with VEMOCLAP_DEBUG=1."
+    )
+
+
+def _number(error: Exception) -> int | None:
+    """Return the system's number of what lies behind an error."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError):
+            return cause.errno
+        cause = cause.__cause__
+    return None
+
+
+def _strerror(error: Exception) -> str:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError):
+            return cause.strerror or str(cause)
+        cause = cause.__cause__
+    return str(error)
