@@ -8,26 +8,16 @@ one pass over a short video and by seeks in a long one, with the same result. Se
 
 import os
 import stat
-import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from vemoclap import picture, probe, sampling, sound_track, subtitle_track
+from vemoclap import picture, probe, sound_track, subtitle_track
 from vemoclap.errors import MediaError
 from vemoclap.records import (
     Clip,
     Coverage,
-    Cue,
-    Floats,
-    MediaInfo,
     Outcome,
     Progress,
-    Span,
-    Status,
-    Times,
 )
 
 COMPLAINTS_SHOWN = 1  # of the decoder's, in a warning
@@ -42,99 +32,6 @@ class Limits:
 
     max_duration_s: float = 4 * 3600.0
     max_bytes: int = 2 * 2**30
-
-
-@dataclass(frozen=True, slots=True)
-class Reel:
-    """A video of any length whose picture is decoded part by part, and all else at once."""
-
-    video: probe.Video
-    audio: Floats | None  # as in ``Clip``
-    audio_status: Status
-    subtitles: tuple[Cue, ...] | None
-    subtitle_language: str | None
-    runs_s: tuple[tuple[float, float], ...]  # where an overview has thumbnails, from frame 0
-    allowed_s: float  # for decoding one part
-    audio_complaints: tuple[str, ...]
-
-    @property
-    def info(self) -> MediaInfo:
-        """What the file holds."""
-        return self.video.info
-
-    @property
-    def seekable(self) -> bool:
-        """Whether a part can be decoded without all that comes before it."""
-        return picture.can_seek(self.video)
-
-    def shown_at(self, times_s: Times) -> NDArray[np.int64]:
-        """Return which frames a player shows at these times, each once, by place among all."""
-        video = self.video
-        times = sampling.shown_at(video.info.start_s + times_s, video.frame_times_s)
-        return np.searchsorted(video.frame_times_s, times)
-
-    def times_of(self, indices: NDArray[np.int64]) -> Times:
-        """Return when the frames at these places are shown, in seconds from the first."""
-        times: Times = self.video.frame_times_s[indices] - self.info.start_s
-        return times
-
-    def part(self, span: Span, wanted: NDArray[np.int64]) -> picture.Part:
-        """Return some frames of a part of the video, and all of its thumbnails.
-
-        Args:
-            span: the part, in seconds from the first frame.
-            wanted: which frames, by their place among all, rising.
-
-        Raises:
-            MediaError: decoding took too long.
-        """
-        # Models may work for hours between two parts, which is no fault of the decoder's.
-        video = replace(self.video, deadline_s=time.monotonic() + self.allowed_s)
-        return picture.part(video, span, wanted)
-
-    def losses(self, decoded: int, complaints: tuple[str, ...]) -> tuple[str, ...]:
-        """Return what was lost, in plain sentences, once all parts were decoded.
-
-        Args:
-            decoded: how many frames could be decoded.
-            complaints: what the decoder said.
-
-        Raises:
-            MediaError: too little could be decoded for any answer.
-        """
-        video, expected = self.video, max(self.video.expected_frames, 1)
-        covered_s = video.info.duration_s * min(1.0, decoded / expected)
-        coverage = Coverage(decoded, expected, covered_s, len(complaints))
-        all_said = (*video.complaints, *complaints)
-        _, losses = _judge(video, all_said, coverage, self.audio_complaints)
-        return losses
-
-
-def open_reel(path: Path, *, limits: Limits | None = None) -> Reel:
-    """Return the video at ``path``, its sound and subtitles read and its picture to be decoded.
-
-    Raises:
-        MediaError: the file is refused; the message names it, what is wrong and what to do.
-    """
-    limits = limits or Limits()
-    name = printable(path)
-    size = _check_file(path, name, limits)
-    video = probe.inspect(path, name, size, max_duration_s=limits.max_duration_s)
-    allowed_s = video.left_s
-    audio, audio_status, audio_complaints = sound_track.read(video)
-    subtitles, language = subtitle_track.read(video)
-    start = video.info.start_s
-    runs, _ = picture.overview_runs(video)
-    return Reel(
-        video=video,
-        audio=audio,
-        audio_status=audio_status,
-        subtitles=subtitles,
-        subtitle_language=language,
-        runs_s=tuple((a - start, b - start) for a, b in runs),
-        allowed_s=allowed_s,
-        audio_complaints=audio_complaints,
-    )
 
 
 def open_clip(
@@ -157,7 +54,7 @@ def open_clip(
     """
     limits = limits or Limits()
     name = printable(path)
-    size = _check_file(path, name, limits)
+    size = check_file(path, name, limits)
 
     def step(done: int) -> None:
         if progress:
@@ -174,7 +71,7 @@ def open_clip(
     step(4)
     coverage = _coverage(video, seen, len(audio_complaints))
     said = video.complaints + seen.complaints
-    outcome, losses = _judge(video, said, coverage, audio_complaints)
+    outcome, losses = judge(video, said, coverage, audio_complaints)
     return Clip(
         info=video.info,
         outcome=outcome,
@@ -196,8 +93,12 @@ def printable(path: Path) -> str:
     return name if len(name) <= 80 else f"{name[:40]}…{name[-39:]}"
 
 
-def _check_file(path: Path, name: str, limits: Limits) -> int:
-    """Return the size of a file that may be opened, without opening what is not a file."""
+def check_file(path: Path, name: str, limits: Limits) -> int:
+    """Return the size of a file that may be opened, without opening what is not a file.
+
+    Raises:
+        MediaError: it may not be opened; the message says why.
+    """
     try:
         found = path.stat()
     except FileNotFoundError as error:
@@ -230,13 +131,17 @@ def _coverage(video: probe.Video, seen: picture.Seen, audio_complaints: int) -> 
     )
 
 
-def _judge(
+def judge(
     video: probe.Video,
     said: tuple[str, ...],
     coverage: Coverage,
     audio_complaints: tuple[str, ...],
 ) -> tuple[Outcome, tuple[str, ...]]:
-    """Return whether all could be used and what was lost, in plain sentences."""
+    """Return whether all could be used and what was lost, in plain sentences.
+
+    Raises:
+        MediaError: too little could be decoded for any answer.
+    """
     decoded, expected = coverage.decoded_frames, coverage.expected_frames
     if decoded < ENOUGH * expected:
         raise MediaError(
