@@ -11,7 +11,7 @@ import pytest
 
 from tests.servers import Fault, Publisher, publishing
 from vemoclap import artefacts, cli, roles, weights
-from vemoclap.artefacts import ARTEFACTS
+from vemoclap.artefacts import ARTEFACTS, MER
 
 SMALL = ("gpt2", "audioset-ontology", "clip", "cross-attention")  # miniatures soon made
 
@@ -135,7 +135,7 @@ def test_the_list_needs_no_heavy_library():
 
 
 def test_a_whole_preset_comes_is_listed_and_verified(publisher, published, capsys, monkeypatch):
-    needed = [row.name for row in ARTEFACTS.values() if row.engine != "whisper"]
+    needed = [row.name for row in ARTEFACTS.values() if row.engine not in ("whisper", MER)]
     published(*needed)
     assert run("download", "fast") == 0
     told = capsys.readouterr()
@@ -161,13 +161,27 @@ def test_a_whole_preset_comes_is_listed_and_verified(publisher, published, capsy
     assert not publisher.requests
 
 
+@pytest.mark.usefixtures("publisher")
+def test_the_backbones_of_the_end_to_end_model_come_by_its_name(published, capsys):
+    names = [row.name for row in ARTEFACTS.values() if row.engine == MER]
+    assert names == ["inception-resnet", "distilhubert", "albert"]
+    published(*names)
+    assert run("download", "mer") == 0
+    assert capsys.readouterr().out.endswith("All of it is here.\n")
+    assert not [name for name in names if weights.missing(name)]
+    left = {path.name for path in weights.place("inception-resnet").iterdir()}
+    assert left == {"vggface2.safetensors"}  # and not the pickle
+
+
 def test_the_default_is_the_paper_preset(publisher, capsys, monkeypatch):
     asked = []
     monkeypatch.setattr(
         "vemoclap.download.fetch_all", lambda names, *_, **__: asked.extend(names) or {}
     )
     assert run("download") == 0
-    assert asked == [n for n in ARTEFACTS if n != "faster-whisper-large-v3"]
+    assert asked == [
+        name for name, row in ARTEFACTS.items() if row.engine not in ("faster-whisper", MER)
+    ]
     assert "13 MB to download" in capsys.readouterr().out
 
 

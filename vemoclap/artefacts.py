@@ -10,7 +10,7 @@ class Artefact:
     """Files that one place publishes together."""
 
     name: str
-    engine: str  # the engine of ``roles.ENGINES`` that needs it
+    engine: str  # the engine of ``roles.ENGINES`` that needs it, or MER
     # A Hugging Face repository ("org/name"), or the https address of a folder, below which the
     # files lie in another folder that is named for the revision.
     place: str
@@ -40,6 +40,7 @@ def stored(file: str) -> str:
 # What openai-whisper itself expects of the file, also a part of its address.
 _WHISPER = "e5b1a55b89c1367dacf97e3e19bfd829a01529dbfdeefa8caeb59b3f1b81dadb"
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+MER = "mer"  # the end-to-end model of ``vemoclap.mer``, whose training starts from these
 
 
 def _hugging_face(
@@ -210,6 +211,36 @@ _ROWS = (
         licence="AGPL-3.0",
         citation="Sulun, Viana and Davies, VEMOCLAP, 2024",
         hashes={"weights/classifier/model.pt": "git-blob:02f7ebf5c5a063315aaa98100604491c03df2268"},
+    ),
+    Artefact(
+        name="inception-resnet",
+        engine=MER,
+        place="https://github.com/timesler/facenet-pytorch/releases/download",
+        revision="v2.2.9",
+        files=(("20180402-114759-vggface2.pt",),),
+        converted="vggface2.safetensors",
+        converter="vemoclap.engines.inception_resnet:convert",
+        size_mb=112,
+        licence="MIT",
+        citation="Cao et al., VGGFace2, 2018",
+    ),
+    _hugging_face(
+        "distilhubert",
+        MER,
+        "ntu-spml/distilhubert",
+        *("config.json", "preprocessor_config.json", _WEIGHTS),
+        size_mb=94,
+        licence="Apache-2.0",
+        citation="Chang et al., DistilHuBERT, 2022",
+    ),
+    _hugging_face(
+        "albert",
+        MER,
+        "albert/albert-base-v2",
+        *("config.json", _WEIGHTS, "tokenizer.json"),
+        size_mb=48,
+        licence="Apache-2.0",
+        citation="Lan et al., ALBERT, 2020",
     ),
 )
 ARTEFACTS = {artefact.name: artefact for artefact in _ROWS}

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.hub import classifier, pictures, sound, speech, texts
+from tests.hub import classifier, mer, pictures, sound, speech, texts
 from vemoclap import lockfile
 from vemoclap.artefacts import ARTEFACTS, Artefact, stored
 from vemoclap.digests import digest
@@ -34,11 +34,14 @@ BUILDERS: dict[str, Callable[[Path], None]] = {
     "t5-spell": texts.build_t5_spell,
     "roberta": texts.build_roberta,
     "cross-attention": classifier.build_cross_attention,
+    "inception-resnet": mer.build_inception_resnet,
+    "distilhubert": mer.build_distilhubert,
+    "albert": mer.build_albert,
 }
 
 
 def build(home: Path) -> None:
-    """Write every artefact of the presets paper and fast below ``home``, and the lock file.
+    """Write every artefact of the table below ``home``, and the lock file.
 
     What a download does not bring, or removes once it is converted, is not there either.
     """

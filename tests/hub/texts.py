@@ -214,6 +214,13 @@ def _unigram(first: Sequence[str], *, unknown: str, last: Sequence[str]) -> Any:
     return tokenizer
 
 
+def tiny_unigram(first: Sequence[str], *, unknown: str) -> Any:
+    """Return such a tokenizer that puts [CLS] before a text and [SEP] behind it, as ALBERT's."""
+    made = _unigram(first, unknown=unknown, last=())
+    made.post_processor = _template("[CLS] $A [SEP]", made, ("[CLS]", "[SEP]"))
+    return made
+
+
 def _template(single: str, tokenizer: Any, tokens: Sequence[str]) -> Any:
     from tokenizers import processors
 
