@@ -242,6 +242,11 @@ def read(folder: Path, device: str = "cpu") -> Classifier:
     """
     path = folder / FILE
     tensors, metadata = checkpoint.read(path, device)
+    if metadata.get("kind") == "mer":
+        raise WeightsError(
+            f"{path} is an end-to-end model of utterances; it is for `vemoclap timeline --model "
+            "mer --checkpoint`, and here a classifier that `vemoclap train` made is needed."
+        )
     try:
         config = Config.of(metadata["config"])
     except (KeyError, TypeError) as error:

@@ -10,10 +10,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from vemoclap import checkpoint
+from vemoclap import checkpoint, training
 from vemoclap.engines import albert, distilhubert, inception_resnet
 from vemoclap.errors import WeightsError
 from vemoclap.mer.inputs import Batch, Shape
@@ -177,6 +179,14 @@ def published(device: str, shape: Shape, channels: int, hidden: int, dropout: fl
         dropout=dropout,
     )
     return Mer(config, {"face": face, "voice": voice, "words": words}).to(device)
+
+
+def probabilities(model: Mer, batch: Batch) -> NDArray[np.float64]:
+    """Return the probability (B, 6) of each label, each on its own, of a model that is ready."""
+    with torch.inference_mode(), training.mixed(batch.samples.device.type):
+        scores = model(batch)
+    answers: NDArray[np.float64] = scores.double().sigmoid().cpu().numpy()
+    return answers
 
 
 # -- files ------------------------------------------------------------------------------------
