@@ -234,8 +234,9 @@ def test_times_of_hours_are_written():
 
 
 def eaf(timeline: Timeline, folder: Path) -> pympi.Eaf:
-    written = report.write(timeline, folder)
-    return pympi.Eaf(next(str(path) for path in written if path.suffix == ".eaf"))
+    place = folder / "timeline.eaf"
+    place.write_text(report.to_eaf(timeline, folder), "utf-8")
+    return pympi.Eaf(str(place))
 
 
 def test_elan_gets_every_span_at_its_time(tmp_path: Path):

@@ -16,6 +16,7 @@ from vemoclap.report.stills import LISTED, stills
 from vemoclap.report.timeline import timeline
 
 PACKAGE = "vemoclap.report"  # where its style and script lie
+TIMELINE = "timeline.html"  # of the same video, where it lies beside the report
 FACES_SHOWN = 24  # pictures of faces, the largest; the rest is in the JSON
 
 
@@ -63,6 +64,7 @@ def to_html(
         absences=_absences(analysis),
         sample_lines=_sample_lines(analysis),
         reasoning=reasoning(analysis),
+        over_time=TIMELINE if folder is not None and (folder / TIMELINE).is_file() else None,
         faces=[
             (draw.data_uri(draw.face_picture(analysis.clip.frames[face.frame], face.box)), face)
             for face in _largest_faces(analysis)

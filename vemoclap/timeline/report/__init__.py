@@ -6,17 +6,30 @@ from vemoclap.report import files
 from vemoclap.timeline.records import Timeline
 from vemoclap.timeline.report.document import document, to_json
 from vemoclap.timeline.report.elan import to_eaf
+from vemoclap.timeline.report.page import to_html
+from vemoclap.timeline.report.picture import to_png
 from vemoclap.timeline.report.subtitles import to_srt, to_vtt
 from vemoclap.timeline.report.table import spans_csv
 
-__all__ = ["document", "spans_csv", "to_eaf", "to_json", "to_srt", "to_vtt", "write"]
+__all__ = [
+    "document",
+    "spans_csv",
+    "to_eaf",
+    "to_html",
+    "to_json",
+    "to_png",
+    "to_srt",
+    "to_vtt",
+    "write",
+]
 
 
-def write(timeline: Timeline, folder: Path) -> tuple[Path, ...]:
+def write(timeline: Timeline, folder: Path, *, embed_bytes: int = 0) -> tuple[Path, ...]:
     """Write all reports of a timeline into ``folder`` and return their paths.
 
-    ``timeline.json``, ``.csv``, ``.vtt``, ``.srt`` and ``.eaf``. Nothing is left half-written:
-    all are complete before the first takes its place.
+    ``timeline.json``, ``.csv``, ``.vtt``, ``.srt``, ``.eaf``, ``.png`` and ``.html``. Nothing is
+    left half-written: all are complete before the first takes its place. A video of up to
+    ``embed_bytes`` goes into the page, which else links to it.
 
     Raises:
         VemoclapError: the disk is full, or the folder may not be written.
@@ -26,6 +39,8 @@ def write(timeline: Timeline, folder: Path) -> tuple[Path, ...]:
         "timeline.vtt": to_vtt(timeline).encode(),
         "timeline.srt": to_srt(timeline).encode(),
         "timeline.eaf": to_eaf(timeline, folder).encode(),
+        "timeline.png": to_png(timeline),
+        "timeline.html": to_html(timeline, folder, embed_bytes=embed_bytes).encode(),
         "timeline.json": (to_json(timeline) + "\n").encode(),
     }
     return files.place(contents, folder)
