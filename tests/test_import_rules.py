@@ -76,12 +76,25 @@ def test_features_and_classifier_know_no_engine(name: str):
 
 @pytest.mark.parametrize("path", [m for m in MODULES if m.name != "__main__.py"], ids=room)
 def test_nothing_imports_the_front_ends(path: Path):
-    commands = {"cli_app", "cli_features", "cli_models", "cli_train"}
+    commands = {module.stem for module in PACKAGE.glob("cli_*.py")} - {"cli_video"}
     allowed = {"cli.py": commands, "cli_app.py": {"app"}}.get(path.name, set())
     if path.parent.name == "app":
         allowed = {"app"}
     found = {name.partition(".")[0] for name in imported(path)}
     assert not (found & {"cli", "app", *commands}) - allowed
+
+
+def test_only_commands_share_what_commands_share():
+    users = {room(path) for path in MODULES if "cli_video" in imported(path)}
+    assert users == {"cli", "cli_timeline"}
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "timeline").glob("*.py")), ids=room)
+def test_a_timeline_opens_no_file_and_draws_no_report(path: Path):
+    found = imported(path)
+    assert not {i for i in found if i.startswith(("timeline.report", "report", "engines", "mer"))}
+    opens = {"ffmpeg", "probe", "sound_track", "subtitle_track"}
+    assert not found & opens, "files are opened by media and reel"
 
 
 @pytest.mark.parametrize("path", [m for m in MODULES if m.parent.name != "app"], ids=room)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from vemoclap.media import Limits
     from vemoclap.records import EMOTIONS, Analysis
     from vemoclap.roles import Preset
+    from vemoclap.timeline.follow import follow, timeline_of
+    from vemoclap.timeline.records import Moment, Timeline
 
 __version__ = "0.1.0"
 __all__ = [
@@ -32,12 +34,16 @@ __all__ = [
     "EngineError",
     "Limits",
     "MediaError",
+    "Moment",
     "Preset",
     "SourceError",
+    "Timeline",
     "UsageError",
     "VemoclapError",
     "WeightsError",
     "analyze",
+    "follow",
+    "timeline_of",
 ]
 
 _HOMES = {
@@ -53,6 +59,8 @@ _HOMES = {
     "media": ("Limits",),
     "records": ("EMOTIONS", "Analysis"),
     "roles": ("Preset",),
+    "timeline.follow": ("follow", "timeline_of"),
+    "timeline.records": ("Moment", "Timeline"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

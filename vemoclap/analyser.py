@@ -136,7 +136,7 @@ class Analyser:
     def device(self) -> str:
         """The device that models run on: "cpu" or "cuda"; asking for it imports torch."""
         if self._device is None:
-            self._device = _resolve_device(self._asked_device)
+            self._device = resolve_device(self._asked_device)
         return self._device
 
     @property
@@ -237,7 +237,12 @@ class Analyser:
         return tuple(self._trained.use if use.role == "emotion" else use for use in described)
 
 
-def _resolve_device(asked: str) -> str:
+def resolve_device(asked: str) -> str:
+    """Return "cpu" or "cuda" for "auto", "cpu" or "cuda".
+
+    Raises:
+        UsageError: there is no GPU that torch can use.
+    """
     if asked == "cpu":
         return "cpu"
     import torch

@@ -1,16 +1,23 @@
 """The command ``vemoclap``: parse, call, print, and an exit code that tells how it went."""
 
 import argparse
-import json
 import os
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from vemoclap import __version__, cli_app, cli_batch, cli_features, cli_models, cli_train
+from vemoclap import (
+    __version__,
+    cli_app,
+    cli_batch,
+    cli_features,
+    cli_models,
+    cli_timeline,
+    cli_train,
+    cli_video,
+)
 from vemoclap.errors import (
     DataError,
     MediaError,
@@ -23,7 +30,7 @@ from vemoclap.errors import (
 if TYPE_CHECKING:
     from vemoclap.analyser import Analyser
     from vemoclap.media import Limits
-    from vemoclap.records import Analysis, Progress
+    from vemoclap.records import Analysis
 
 ALL_FINE = 0
 SOME_FAILED = 1  # also an internal error
@@ -72,19 +79,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="VIDEO",
         help="a file, a sample (sample:launch) or a link to YouTube",
     )
-    analyze.add_argument(
-        "--preset",
-        default="auto",
-        choices=("auto", "paper", "fast", "embedded"),
-        help="which models; auto (default) takes the best that is complete here",
-    )
-    analyze.add_argument(
-        "--role",
-        action="append",
-        default=[],
-        metavar="ROLE=ENGINE",
-        help="use another engine for a role; ROLE=none leaves it out; repeatable",
-    )
+    cli_video.add_engines(analyze)
     analyze.add_argument(
         "--checkpoint", type=Path, metavar="DIR", help="judge with this trained classifier"
     )
@@ -103,16 +98,10 @@ def _parser() -> argparse.ArgumentParser:
         help="print the JSON and nothing else, one line per video if there are several; "
         "files are written only if --out is given",
     )
-    analyze.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
-    analyze.add_argument(
-        "--max-hours", type=_positive, default=4.0, metavar="H", help="refuse longer videos (4)"
-    )
-    analyze.add_argument(
-        "--max-gib", type=_positive, default=2.0, metavar="G", help="refuse larger files (2)"
-    )
+    cli_video.add_limits(analyze)
     analyze.add_argument(
         "--embed-video",
-        type=_positive,
+        type=cli_video.positive,
         metavar="MB",
         help="put a video of up to so many MB into report.html, which else links to the file; "
         "some browsers refuse more than 20",
@@ -123,25 +112,18 @@ def _parser() -> argparse.ArgumentParser:
     cli_models.add_to(commands)
     cli_features.add_to(commands)
     cli_train.add_to(commands)
+    cli_timeline.add_to(commands)
     cli_app.add_to(commands)
     return parser
 
 
-def _positive(text: str) -> float:
-    value = float(text)
-    if not value > 0:
-        raise argparse.ArgumentTypeError("it must be more than 0")
-    return value
-
-
 def _analyze(parsed: argparse.Namespace) -> int:
     from vemoclap.analyser import Analyser
-    from vemoclap.media import Limits
 
-    limits = Limits(max_duration_s=parsed.max_hours * 3600, max_bytes=int(parsed.max_gib * 2**30))
+    limits = cli_video.limits(parsed)
     analyser = Analyser(
         parsed.preset,
-        overrides=_overrides(parsed.role),
+        overrides=cli_video.overrides(parsed.role),
         device=parsed.device,
         limits=limits,
         checkpoint=parsed.checkpoint,
@@ -155,23 +137,13 @@ def _analyze(parsed: argparse.Namespace) -> int:
     return SOME_FAILED
 
 
-def _overrides(pairs: Sequence[str]) -> dict[str, str]:
-    chosen = {}
-    for pair in pairs:
-        role, equals, engine = pair.partition("=")
-        if not (role and equals and engine):
-            raise UsageError(f"--role takes ROLE=ENGINE, such as ocr=none, not {pair!r}.")
-        chosen[role] = engine
-    return chosen
-
-
 def _one(
     name: str, analyser: "Analyser", limits: "Limits", parsed: argparse.Namespace, talkative: bool
 ) -> int:
     """Analyse one video and return its exit code; nothing that goes wrong here stops the rest."""
     try:
-        with _shown(talkative) as progress:
-            path = _file(name, limits, progress)
+        with cli_video.shown(talkative) as progress:
+            path = cli_video.file(name, limits, progress)
             analysis = analyser.analyze(path, frame_count=parsed.n, progress=progress)
         _deliver(analysis, path, parsed, talkative)
     except VemoclapError as error:
@@ -189,45 +161,16 @@ def _one(
     return ALL_FINE
 
 
-def _file(name: str, limits: "Limits", progress: "Progress | None") -> Path:
-    """Return the file that an argument names, after its download if it is a link."""
-    from vemoclap import sources, weights
-
-    if sources.kind_of(name) is sources.Kind.PATH:
-        return Path(name)  # the analyser says what is wrong with it
-    folder = weights.home() / "youtube"
-    return sources.find(name, folder, limits=limits, progress=progress).path
-
-
-@contextmanager
-def _shown(talkative: bool) -> "Iterator[Progress | None]":
-    """Give what shows progress as a bar, if somebody is there to see one."""
-    if not (talkative and sys.stderr.isatty()):
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("starting", total=None)
-
-        def show(stage: str, done: int, total: int) -> None:
-            bar.update(task, description=stage, completed=done, total=total)
-
-        yield show
-
-
 def _deliver(analysis: "Analysis", path: Path, parsed: argparse.Namespace, talkative: bool) -> None:
     """Print and write what the user asked for."""
     from vemoclap import report
 
+    several = len(parsed.paths) > 1
     if parsed.json:
-        several = len(parsed.paths) > 1
         _print(report.to_json(analysis, indent=None if several else 2))
         if parsed.out is None:
             return
-    folder = _folder(path, parsed)
+    folder = cli_video.folder(path, parsed.out, several=several)
     written = report.write(analysis, folder, embed_bytes=int((parsed.embed_video or 0) * 1e6))
     if talkative:
         from rich.console import Console
@@ -237,33 +180,6 @@ def _deliver(analysis: "Analysis", path: Path, parsed: argparse.Namespace, talka
         console.print(
             f"Written to {folder}: {', '.join(file.name for file in written)}", markup=False
         )
-
-
-def _folder(path: Path, parsed: argparse.Namespace) -> Path:
-    """Return the folder for a video's results; never one that holds another video's."""
-    if parsed.out is not None and len(parsed.paths) == 1:
-        out: Path = parsed.out
-        return out
-    base: Path = parsed.out if parsed.out is not None else Path("results")
-    name = "".join(c if c.isprintable() else "_" for c in path.stem).strip(". ") or "video"
-    name = name.encode()[:200].decode(errors="ignore")  # room for a suffix within 255 bytes
-    number = 1
-    while True:
-        folder = base / (name if number == 1 else f"{name}-{number}")
-        if _free_for(path, folder):
-            return folder
-        number += 1
-
-
-def _free_for(path: Path, folder: Path) -> bool:
-    try:
-        previous: dict[str, Any] = json.loads((folder / "analysis.json").read_text("utf-8"))
-        owner = str(previous["media"]["path"])
-    except FileNotFoundError:
-        return True
-    except (OSError, ValueError, KeyError, TypeError):
-        return False  # not ours to overwrite
-    return owner == str(path.resolve())
 
 
 def _report(error: VemoclapError) -> int:

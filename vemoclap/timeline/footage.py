@@ -115,6 +115,7 @@ def clip(
     frames: Pictures,
     times_s: Times,
     thumbnails: Thumbnails,
+    *,
     runs_s: Sequence[tuple[float, float]] | None = None,
 ) -> Clip:
     """Return a span of a video as a clip of its own, whose time starts with the span.

@@ -17,6 +17,7 @@ def moment(
     piece: Piece,
     clip: Clip,
     readings: Readings,
+    *,
     looks: Sequence[Look],
     tracks: Mapping[int, tuple[int, ...]],
     status: Status,

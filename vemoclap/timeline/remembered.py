@@ -68,6 +68,7 @@ class Remembered:
         self,
         engines: Engines,
         memo: Memo,
+        *,
         looks: Sequence[Look],
         said: SpeechReading,
         voices: tuple[Span, ...],
