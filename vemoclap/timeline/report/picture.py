@@ -59,7 +59,9 @@ def to_png(timeline: Timeline) -> bytes:
 def _stacked(axes: "Axes", timeline: Timeline, found: tuple[Step, ...]) -> None:
     for run in _runs(found):
         times, values = _corners(run)
-        axes.stackplot(times, *values, colors=colours(timeline.labels), linewidth=0)
+        # The first label on top, as in the page.
+        shades = colours(timeline.labels)[::-1]
+        axes.stackplot(times, *values[::-1], colors=shades, linewidth=0)
     axes.set_ylabel("probability")
     shown = zip(timeline.labels, colours(timeline.labels), strict=True)
     handles = [axes.bar(0, 0, color=colour, label=_plain(label)) for label, colour in shown]
