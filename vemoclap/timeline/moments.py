@@ -62,6 +62,16 @@ def faces(
     """Return the faces of some frames, None if nothing looked for them in any."""
     if all(look.detections is None for look in looks):
         return None
+    seen = [
+        (look, number, face, track)
+        for look in looks
+        for number, (face, track) in enumerate(
+            zip(look.detections or (), tracks[look.index], strict=True)
+        )
+    ]
+    largest: dict[int, tuple[float, int, int]] = {}  # of each track
+    for look, number, face, track in seen:
+        largest[track] = max(largest.get(track, (-1.0, 0, 0)), (face.box.area, look.index, number))
     return tuple(
         TrackedFace(
             track=track,
@@ -69,11 +79,9 @@ def faces(
             box=face.box,
             confidence=face.confidence,
             expression=look.expressions[number] if look.expressions else None,
+            picture=look.faces[number] if largest[track][1:] == (look.index, number) else None,
         )
-        for look in looks
-        for number, (face, track) in enumerate(
-            zip(look.detections or (), tracks[look.index], strict=True)
-        )
+        for look, number, face, track in seen
     )
 
 

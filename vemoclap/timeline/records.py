@@ -44,6 +44,7 @@ class TrackedFace:
     box: Box  # pixels of a frame whose shorter side is 360
     confidence: float
     expression: Expression | None
+    picture: bytes | None = None  # JPEG; of the largest of its track in a span only
 
 
 @dataclass(frozen=True, slots=True)
