@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from tests.planted import MISSING, Plan, make
-from vemoclap import cli, cli_train
+from vemoclap import cli, cli_training
 from vemoclap.ekman6 import store as stores
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -93,7 +93,7 @@ of the videos, those with names of the blacklist, is noise. So about 87 % can be
 
 
 def main() -> None:
-    cli_train.share_the_processor()
+    cli_training.share_the_processor()
     parser = argparse.ArgumentParser(prog="python -m benchmarks.results", description=__doc__)
     parser.add_argument("--scratch", type=Path, help="a folder to work in, and to go on from")
     args = parser.parse_args()

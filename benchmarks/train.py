@@ -13,9 +13,9 @@ import statistics
 import time
 from dataclasses import replace
 
-from vemoclap import cli_train
+from vemoclap import cli_training
 
-cli_train.share_the_processor()  # as the command does, before torch is imported
+cli_training.share_the_processor()  # as the command does, before torch is imported
 
 import numpy as np
 import torch

@@ -76,7 +76,8 @@ def test_features_and_classifier_know_no_engine(name: str):
 
 @pytest.mark.parametrize("path", [m for m in MODULES if m.name != "__main__.py"], ids=room)
 def test_nothing_imports_the_front_ends(path: Path):
-    commands = {module.stem for module in PACKAGE.glob("cli_*.py")} - {"cli_video"}
+    commands = {module.stem for module in PACKAGE.glob("cli_*.py")}
+    commands -= {"cli_video", "cli_training"}  # what several of them share
     allowed = {"cli.py": commands, "cli_app.py": {"app"}}.get(path.name, set())
     if path.parent.name == "app":
         allowed = {"app"}
@@ -85,8 +86,9 @@ def test_nothing_imports_the_front_ends(path: Path):
 
 
 def test_only_commands_share_what_commands_share():
-    users = {room(path) for path in MODULES if "cli_video" in imported(path)}
-    assert users == {"cli", "cli_timeline"}
+    shared = {"cli_video", "cli_training"}
+    users = {room(path) for path in MODULES if imported(path) & shared}
+    assert {name.partition("_")[0] for name in users} == {"cli"}
 
 
 @pytest.mark.parametrize("path", sorted((PACKAGE / "timeline").glob("*.py")), ids=room)
@@ -121,6 +123,16 @@ def test_each_thing_has_one_room(path: Path):
         assert not names & models, "third-party models belong to engines"
     if room(path) != "youtube":
         assert "yt_dlp" not in names, "yt-dlp belongs to the YouTube source"
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "mer").glob("*.py")), ids=room)
+def test_the_end_to_end_model_knows_no_part_of_the_analysis_but_its_inputs(path: Path):
+    found = imported(path)
+    assert not found & {"analyser", "classifier", "features", "emotion", "evidence", "baseline"}
+    if path.name not in ("cache.py", "inputs.py", "judge.py"):
+        assert not {name for name in found if name.startswith("timeline")}
+    if path.name != "cache.py":  # the only one that opens files of the user's
+        assert not found & {"media", "reel", "picture", "speech", "residents"}
 
 
 def test_the_rules_see_imports_at_all():

@@ -13,6 +13,7 @@ from vemoclap import (
     cli_app,
     cli_batch,
     cli_features,
+    cli_mer,
     cli_models,
     cli_timeline,
     cli_train,
@@ -112,6 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     cli_models.add_to(commands)
     cli_features.add_to(commands)
     cli_train.add_to(commands)
+    cli_mer.add_to(commands)
     cli_timeline.add_to(commands)
     cli_app.add_to(commands)
     return parser

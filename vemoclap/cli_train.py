@@ -2,14 +2,14 @@
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vemoclap.errors import DataError, UsageError
+from vemoclap import cli_training
+from vemoclap.errors import UsageError
 
 if TYPE_CHECKING:
     from vemoclap.ekman6.recipe import Recipe
@@ -57,7 +57,7 @@ def add_to(commands: "Commands") -> None:
         "--out", type=Path, metavar="DIR", help="where the files go (CHECKPOINT/evaluation)"
     )
     judge.add_argument("--json", action="store_true", help="print JSON and nothing else")
-    _add_device(judge)
+    cli_training.add_device(judge)
     judge.set_defaults(run=_evaluate)
     trial = commands.add_parser(
         "experiment",
@@ -88,20 +88,13 @@ def add_to(commands: "Commands") -> None:
     part.add_argument(
         "--preset", default="auto", choices=("auto", "paper", "fast", "embedded"), help="(auto)"
     )
-    part.add_argument("--lengths", type=_count, nargs="+", metavar="S", help="seconds")
-    part.add_argument("--heights", type=_count, nargs="+", metavar="PIXELS", help="of 16:9 frames")
-    part.add_argument("--repeats", type=_count, default=3, metavar="N", help="(3)")
-    _add_device(part)
+    part.add_argument("--lengths", type=cli_training.count, nargs="+", metavar="S", help="seconds")
+    part.add_argument(
+        "--heights", type=cli_training.count, nargs="+", metavar="PIXELS", help="of 16:9 frames"
+    )
+    part.add_argument("--repeats", type=cli_training.count, default=3, metavar="N", help="(3)")
+    cli_training.add_device(part)
     part.set_defaults(run=_memory)
-
-
-def share_the_processor() -> None:
-    """Make threads that wait for others sleep, not spin; only before torch is imported.
-
-    They spin for milliseconds otherwise, and where other programs run beside a training it takes
-    ten times as long. (GNU's OpenMP, which torch uses on Linux; others ignore it.)
-    """
-    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 
 def _add_training(parser: argparse.ArgumentParser, seeds: int) -> None:
@@ -110,16 +103,25 @@ def _add_training(parser: argparse.ArgumentParser, seeds: int) -> None:
     parser.add_argument(
         "--blacklist", type=Path, metavar="FILE", help="leave these videos out (app: always some)"
     )
-    parser.add_argument("--seeds", type=_count, default=seeds, metavar="N", help=f"({seeds})")
-    parser.add_argument("--epochs", type=_count, metavar="N", help="at most (100)")
-    parser.add_argument("--batch", type=_count, metavar="N", help="videos (32)")
-    parser.add_argument("--lr", type=_positive, metavar="X", dest="rate", help="(1e-5)")
-    parser.add_argument("--dropout", type=_share, metavar="X", help="(0.5)")
     parser.add_argument(
-        "--patience", type=_count, metavar="N", help="epochs without a better validation (10)"
+        "--seeds", type=cli_training.count, default=seeds, metavar="N", help=f"({seeds})"
     )
-    parser.add_argument("--n", type=_count, metavar="N", dest="frames", help="frames (16)")
-    parser.add_argument("--d-model", type=_count, metavar="N", help="width of the network (512)")
+    parser.add_argument("--epochs", type=cli_training.count, metavar="N", help="at most (100)")
+    parser.add_argument("--batch", type=cli_training.count, metavar="N", help="videos (32)")
+    parser.add_argument("--lr", type=cli_training.positive, metavar="X", dest="rate", help="(1e-5)")
+    parser.add_argument("--dropout", type=cli_training.share, metavar="X", help="(0.5)")
+    parser.add_argument(
+        "--patience",
+        type=cli_training.count,
+        metavar="N",
+        help="epochs without a better validation (10)",
+    )
+    parser.add_argument(
+        "--n", type=cli_training.count, metavar="N", dest="frames", help="frames (16)"
+    )
+    parser.add_argument(
+        "--d-model", type=cli_training.count, metavar="N", help="width of the network (512)"
+    )
     parser.add_argument(
         "--no-mask",
         action="store_false",
@@ -127,44 +129,7 @@ def _add_training(parser: argparse.ArgumentParser, seeds: int) -> None:
         dest="mask",
         help="let padding count as zeros, as in the released classifier",
     )
-    _add_device(parser)
-
-
-def _add_device(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("it must be 1 or more")
-    return value
-
-
-def _positive(text: str) -> float:
-    value = float(text)
-    if not value > 0:
-        raise argparse.ArgumentTypeError("it must be more than 0")
-    return value
-
-
-def _share(text: str) -> float:
-    value = float(text)
-    if not 0 <= value < 1:
-        raise argparse.ArgumentTypeError("it must be at least 0 and less than 1")
-    return value
-
-
-@contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    """Turn what the operating system refuses within into a plain error."""
-    try:
-        yield
-    except OSError as error:
-        raise DataError(
-            f"{error.filename or folder} cannot be used ({error.strerror or error}); free some "
-            "space or choose another folder."
-        ) from error
+    cli_training.add_device(parser)
 
 
 def _recipe(parsed: argparse.Namespace) -> "Recipe":
@@ -183,19 +148,11 @@ def _recipe(parsed: argparse.Namespace) -> "Recipe":
     return recipe
 
 
-def _device(asked: str) -> str:
-    import torch
-
-    if asked == "cuda" and not torch.cuda.is_available():
-        raise UsageError("There is no CUDA GPU that torch can use here; use --device cpu.")
-    return "cuda" if asked != "cpu" and torch.cuda.is_available() else "cpu"
-
-
 # -- train ------------------------------------------------------------------------------------
 
 
 def _train(parsed: argparse.Namespace) -> int:
-    share_the_processor()
+    cli_training.share_the_processor()
     from vemoclap.ekman6 import findings, runs
     from vemoclap.ekman6 import store as stores
 
@@ -205,17 +162,17 @@ def _train(parsed: argparse.Namespace) -> int:
         protocol=parsed.protocol,
         seeds=tuple(range(first, first + parsed.seeds)),
         blacklist=parsed.blacklist,
-        device=_device(parsed.device),
+        device=cli_training.device(parsed.device),
     )
     store = stores.read(parsed.folder)
     with (
-        _writing(parsed.out),
+        cli_training.writing(parsed.out),
         _board(parsed.tensorboard) as board,
         _shown(plan.recipe.epochs * parsed.seeds, board) as watch,
     ):
         evaluation = runs.train(store, parsed.out, plan, resume=parsed.resume, watch=watch)
         findings.write(evaluation, parsed.out / findings.FOLDER)
-    _print_markdown(findings.markdown(evaluation))
+    cli_training.print_markdown(findings.markdown(evaluation))
     print(f"Written to {parsed.out}.", flush=True)
     return ALL_FINE
 
@@ -304,7 +261,7 @@ def _evaluate(parsed: argparse.Namespace) -> int:
 
     store = stores.read(parsed.folder)
     folder = evaluate.place(parsed.checkpoint)
-    device = _device(parsed.device)
+    device = cli_training.device(parsed.device)
     if parsed.calibrate:
         if parsed.checkpoint == evaluate.RELEASED:
             raise UsageError(
@@ -317,12 +274,12 @@ def _evaluate(parsed: argparse.Namespace) -> int:
     if out is None and parsed.checkpoint == evaluate.RELEASED:
         out = Path("results") / evaluate.RELEASED
     out = out or folder / findings.FOLDER
-    with _writing(out):
+    with cli_training.writing(out):
         written = findings.write(evaluation, out)
     if parsed.json:
         print(json.dumps(findings.as_json(evaluation), indent=2), flush=True)
         return ALL_FINE
-    _print_markdown(findings.markdown(evaluation))
+    cli_training.print_markdown(findings.markdown(evaluation))
     print(f"Written to {out}: {', '.join(path.name for path in written)}", flush=True)
     return ALL_FINE
 
@@ -331,7 +288,7 @@ def _evaluate(parsed: argparse.Namespace) -> int:
 
 
 def _experiment(parsed: argparse.Namespace) -> int:
-    share_the_processor()
+    cli_training.share_the_processor()
     from vemoclap.ekman6 import experiment, questions
     from vemoclap.ekman6 import store as stores
 
@@ -340,7 +297,7 @@ def _experiment(parsed: argparse.Namespace) -> int:
     ask = questions.QUESTIONS[parsed.part]
     conditions = ask(store, recipe, parsed.protocol, parsed.blacklist)
     total = recipe.epochs * parsed.seeds * len(conditions)
-    with _writing(parsed.out), _shown(total, lambda epoch: None) as watch:
+    with cli_training.writing(parsed.out), _shown(total, lambda epoch: None) as watch:
 
         def begin(condition: str) -> "Watch":
             print(condition, file=sys.stderr, flush=True)
@@ -350,11 +307,11 @@ def _experiment(parsed: argparse.Namespace) -> int:
             conditions,
             range(parsed.seeds),
             parsed.out,
-            device=_device(parsed.device),
+            device=cli_training.device(parsed.device),
             watch=begin,
         )
         written = experiment.write(parsed.part, results, store.schema.note, parsed.out)
-    _print_markdown(written[0].read_text("utf-8"))
+    cli_training.print_markdown(written[0].read_text("utf-8"))
     print(f"Written to {parsed.out}: {', '.join(path.name for path in written)}", flush=True)
     return ALL_FINE
 
@@ -366,12 +323,15 @@ def _memory(parsed: argparse.Namespace) -> int:
     from vemoclap.ekman6 import footprint
 
     preset = roles.choose(parsed.preset).name
-    device = _device(parsed.device)
+    device = cli_training.device(parsed.device)
 
     def progress(case: str, done: int, total: int) -> None:
         print(f"{done + 1} of {total}: {case}", file=sys.stderr, flush=True)
 
-    with _writing(parsed.out), tempfile.TemporaryDirectory(dir=parsed.folder) as scratch:
+    with (
+        cli_training.writing(parsed.out),
+        tempfile.TemporaryDirectory(dir=parsed.folder) as scratch,
+    ):
         parsed.out.mkdir(parents=True, exist_ok=True)
         cases = footprint.measure(
             Path(scratch),
@@ -384,16 +344,6 @@ def _memory(parsed: argparse.Namespace) -> int:
         )
         about = f"Preset {preset} on the {'GPU' if device == 'cuda' else 'CPU'}."
         written = footprint.write(cases, about, parsed.out)
-    _print_markdown(written[0].read_text("utf-8"))
+    cli_training.print_markdown(written[0].read_text("utf-8"))
     print(f"Written to {parsed.out}: {', '.join(path.name for path in written)}", flush=True)
     return ALL_FINE
-
-
-def _print_markdown(text: str) -> None:
-    from rich.console import Console
-    from rich.markdown import Markdown
-
-    if sys.stdout.isatty():
-        Console().print(Markdown(text))
-    else:
-        print(text, flush=True)

@@ -6,9 +6,9 @@ each emotion of them. Each emotion is on its own: several may be there at once, 
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -158,7 +158,23 @@ class Mer(nn.Module):
         return mean
 
 
-def published(device: str, shape: Shape, channels: int, hidden: int, dropout: float) -> Mer:
+class Sizes(Protocol):
+    """How large the layers are that no backbone brings."""
+
+    @property
+    def channels(self) -> int:
+        """Numbers that each convolution over time makes."""
+
+    @property
+    def hidden(self) -> int:
+        """Numbers between the two linear layers."""
+
+    @property
+    def dropout(self) -> float:
+        """Share of them that is left out at random in training."""
+
+
+def published(device: str, shape: Shape, sizes: Sizes, labels: tuple[str, ...] = LABELS) -> Mer:
     """Return the untrained model on the published backbones; its own layers are random.
 
     Raises:
@@ -173,10 +189,12 @@ def published(device: str, shape: Shape, channels: int, hidden: int, dropout: fl
         voice=voice_config,
         words=words_config,
         tokenizer=tokenizer,
-        shape=Shape(**{**asdict(shape), "normalised": normalised}),
-        channels=channels,
-        hidden=hidden,
-        dropout=dropout,
+        shape=replace(shape, normalised=normalised),
+        labels=labels,
+        thresholds=(0.5,) * len(labels),
+        channels=sizes.channels,
+        hidden=sizes.hidden,
+        dropout=sizes.dropout,
     )
     return Mer(config, {"face": face, "voice": voice, "words": words}).to(device)
 

@@ -1,0 +1,129 @@
+"""A checkpoint and a collection -> how well the one knows the other, beside simpler answers."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vemoclap.ekman6.findings import table
+from vemoclap.ekman6.store import Split
+from vemoclap.mer import baselines, cache, metrics, model
+from vemoclap.mer.cache import Prepared
+from vemoclap.mer.examples import Examples, predict
+from vemoclap.mer.metrics import Metrics
+
+OWN = "this model"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The numbers of one way to answer."""
+
+    name: str
+    metrics: Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """A checkpoint, judged on one split of a collection."""
+
+    checkpoint: str
+    note: str  # of the collection
+    split: Split
+    thresholds: tuple[float, ...]
+    answers: tuple[Answer, ...]  # the model's first
+    troubles: tuple[str, ...]  # clips that were left out
+
+    @property
+    def own(self) -> Metrics:
+        """The numbers of the model itself, with its thresholds."""
+        return self.answers[0].metrics
+
+
+def evaluate(folder: Path, prepared: Prepared, split: Split, device: str = "cpu") -> Evaluation:
+    """Return how the model in ``folder`` does on a split of a collection.
+
+    The baselines learn from the collection's own splits for training and validation, and are left
+    out where those are empty.
+
+    Raises:
+        DataError: the split is empty, or it has other labels.
+        WeightsError: the checkpoint is damaged or of another kind.
+    """
+    network = model.read(folder, device)
+    config = network.config
+    examples = Examples(prepared, split, config, device)
+    found = predict(network, examples)
+    sides = {"with thresholds of 0.5": found >= metrics.UNDECIDED}
+    splits = {one.piece.split for one in prepared.kept}
+    if {Split.TRAIN, Split.VAL} <= splits:
+        train, val = (Examples(prepared, part, config, device) for part in (Split.TRAIN, Split.VAL))
+        sides["the majority"] = baselines.majority(train.truth, len(examples))
+        sides["words alone"] = baselines.text_only(
+            (_words(train), train.truth), (_words(val), val.truth), _words(examples)
+        )
+    answers = {OWN: found >= np.array(config.thresholds), **sides}
+    return Evaluation(
+        checkpoint=folder.name,
+        note=prepared.note,
+        split=split,
+        thresholds=config.thresholds,
+        answers=tuple(
+            Answer(name, metrics.measure(examples.truth, said, config.labels))
+            for name, said in answers.items()
+        ),
+        troubles=prepared.troubles,
+    )
+
+
+def _words(examples: Examples) -> list[str]:
+    return [cache.load(one.path).words for one in examples.kept]
+
+
+def as_json(evaluation: Evaluation) -> dict[str, Any]:
+    """Return all numbers in plain values; shares, not percents."""
+    return {**asdict(evaluation), "split": str(evaluation.split)}
+
+
+def markdown(evaluation: Evaluation) -> str:
+    """Return the tables of an evaluation."""
+    own = evaluation.own
+    parts = [
+        f"# {evaluation.checkpoint} on the split {evaluation.split}",
+        f"{own.count} utterances of {evaluation.note}"
+        + (f"; {len(evaluation.troubles)} left out." if evaluation.troubles else "."),
+        overview(evaluation),
+        table(
+            (
+                *("emotion", "threshold", "weighted accuracy %", "weighted F1 %", "F1 %"),
+                *("accuracy %", "utterances"),
+            ),
+            [
+                (
+                    row.label,
+                    f"{threshold:.3f}",
+                    *(_percent(x) for x in (row.weighted_accuracy, row.weighted_f1, row.f1)),
+                    _percent(row.accuracy),
+                    str(row.support),
+                )
+                for row, threshold in zip(own.labels, evaluation.thresholds, strict=True)
+            ],
+        ),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def overview(evaluation: Evaluation) -> str:
+    """Return the table of the model beside simpler answers."""
+    names = ("weighted_accuracy", "weighted_f1", "micro_f1", "macro_f1", "accuracy")
+    heads = ("weighted accuracy %", "weighted F1 %", "micro F1 %", "macro F1 %", "accuracy %")
+    rows = [
+        (one.name, *(_percent(getattr(one.metrics, name)) for name in names))
+        for one in evaluation.answers
+    ]
+    return table(("answers of", *heads), rows)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}"

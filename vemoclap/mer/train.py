@@ -1,0 +1,251 @@
+"""Training of the end-to-end model, and all that lies in its folder in the end.
+
+A checkpoint is a folder with ``model.safetensors``, ``card.md`` and ``history.csv``.
+"""
+
+import csv
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from vemoclap import checkpoint, training
+from vemoclap.ekman6.store import Split
+from vemoclap.errors import DataError, UsageError
+from vemoclap.mer import card, evaluate, metrics, model
+from vemoclap.mer.cache import Prepared
+from vemoclap.mer.evaluate import Evaluation
+from vemoclap.mer.examples import Examples, predict
+from vemoclap.mer.inputs import Shape
+from vemoclap.mer.model import Mer
+from vemoclap.training import Diary, Pace
+
+STATE = "state.pt"  # a training that is not done
+HISTORY = "history.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """The hyper-parameters; the paper names only the share of the backbones."""
+
+    epochs: int = 20  # at most
+    batch: int = 16  # utterances: 80 faces and 160 s of sound at once
+    rate: float = 1e-4  # learning rate of Adam, for the layers that begin at random
+    backbones: float = 0.1  # of that rate, for the backbones
+    clip: float = 1.0  # largest norm of the gradient
+    patience: int = 4  # epochs in a row without a better validation before training stops
+    channels: int = 256
+    hidden: int = 256
+    dropout: float = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be trained."""
+
+    recipe: Recipe
+    shape: Shape
+    seed: int = 0
+    device: str = "cpu"
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """How one epoch went."""
+
+    epoch: int  # from 1
+    train_loss: float  # mean over the epoch's utterances, with dropout
+    train_accuracy: float  # share of all yes-or-no answers that were right, at 0.5
+    val_loss: float
+    val_accuracy: float  # at 0.5
+    val_macro_f1: float  # with the thresholds that this epoch would get
+
+    @property
+    def merit(self) -> tuple[float, ...]:
+        """What is to grow: the loss of validation, turned round.
+
+        F1 with thresholds chosen on the same few utterances jumps too much to stop by.
+        """
+        return (-self.val_loss,)
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Who is told how a training goes."""
+
+    step: Callable[[int, int, int], None] = lambda epoch, step, steps: None
+    epoch: Callable[[Epoch], None] = lambda epoch: None
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """Utterances to learn from and to be judged on."""
+
+    model: Mer
+    train: Examples
+    val: Examples
+    kind: type[Epoch] = Epoch
+
+    def __len__(self) -> int:
+        return len(self.train)
+
+    def loss(self, which: NDArray[np.int64], rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        torch.manual_seed(int(rng.integers(2**63)))  # of dropout
+        batch, labels = self.train.batch(which), self.train.labels(which)
+        with training.mixed(labels.device.type):
+            scores = self.model(batch)
+        loss = nn.functional.binary_cross_entropy_with_logits(scores.float(), labels)
+        right = ((scores > 0) == labels.bool()).double().mean(1).sum()
+        return loss, right
+
+    def judge(self, epoch: int, train_loss: float, train_share: float) -> Epoch:
+        found, truth = predict(self.model, self.val), self.val.truth
+        best = metrics.thresholds(truth, found)
+        return Epoch(
+            epoch=epoch,
+            train_loss=train_loss,
+            train_accuracy=train_share,
+            val_loss=_entropy(truth, found),
+            val_accuracy=float(((found >= metrics.UNDECIDED) == truth).mean()),
+            val_macro_f1=metrics.measure(truth, found >= np.array(best), "?" * len(best)).macro_f1,
+        )
+
+
+def train(
+    prepared: Prepared,
+    folder: Path,
+    plan: Plan,
+    *,
+    resume: bool = False,
+    save_every_s: float = training.SAVE_EVERY_S,
+    watch: Watch | None = None,
+) -> Evaluation:
+    """Train the model and write the checkpoint; return how well it does.
+
+    It is judged on the split that tests, or where there is none on that which validates.
+
+    Args:
+        prepared: the utterances.
+        folder: of the checkpoint.
+        plan: what is to be trained.
+        resume: go on with a training that was cut.
+        save_every_s: how often the state of the training is written.
+        watch: who is told how it goes.
+
+    Raises:
+        UsageError: the folder has something in it already, and nothing is to be resumed.
+        DataError: a split is empty, or the folder holds another training.
+        WeightsError: a backbone is missing or damaged.
+    """
+    if folder.exists() and any(folder.iterdir()) and not resume:
+        raise UsageError(
+            f"{folder} exists already; give --resume to go on with it, or another --out."
+        )
+    told, recipe, device = watch or Watch(), plan.recipe, plan.device
+    splits = {one.piece.split for one in prepared.kept}
+    tested = Split.TEST if Split.TEST in splits else Split.VAL
+    torch.manual_seed(plan.seed)
+    network = model.published(device, plan.shape, recipe, prepared.labels)
+    identity = _identity(prepared, plan, network)
+    if (folder / model.FILE).exists():
+        _same(folder / model.FILE, identity)
+    else:
+        parts = {
+            split: Examples(prepared, split, network.config, device)
+            for split in (Split.TRAIN, Split.VAL)
+        }
+        folder.mkdir(parents=True, exist_ok=True)
+        epochs = training.fit(
+            network,
+            _optimiser(network, recipe),
+            _Task(network, parts[Split.TRAIN], parts[Split.VAL]),
+            Pace(recipe.epochs, recipe.batch, recipe.clip, recipe.patience),
+            plan.seed,
+            diary=Diary(folder / STATE, identity, save_every_s),
+            told_step=told.step,
+            told_epoch=told.epoch,
+        )
+        val = parts[Split.VAL]
+        best = metrics.thresholds(val.truth, predict(network, val))
+        network.config = replace(network.config, thresholds=best, note=_note(prepared))
+        _write_history(folder / HISTORY, epochs)
+        model.save(network, folder, _training(plan, identity, epochs))
+        (folder / STATE).unlink(missing_ok=True)
+    evaluation = evaluate.evaluate(folder, prepared, tested, device)
+    (folder / card.FILE).write_text(card.text(folder, prepared, evaluation), "utf-8")
+    return evaluation
+
+
+def _optimiser(network: Mer, recipe: Recipe) -> torch.optim.Optimizer:
+    others = [*network.over_time.parameters(), *network.head.parameters()]
+    groups: list[dict[str, Any]] = [
+        {"params": list(network.backbones.parameters()), "lr": recipe.rate * recipe.backbones},
+        {"params": others, "lr": recipe.rate},
+    ]
+    return torch.optim.Adam(groups, fused=True)
+
+
+def _entropy(truth: metrics.Labels, found: metrics.Probabilities) -> float:
+    """Return the mean binary cross-entropy."""
+    safe = np.clip(np.where(truth, found, 1 - found), 1e-12, 1)
+    return float(-np.log(safe).mean())
+
+
+def _identity(prepared: Prepared, plan: Plan, network: Mer) -> str:
+    """Return what is the same for two trainings only if they may share their steps."""
+    said = {
+        "recipe": asdict(plan.recipe),
+        "seed": plan.seed,
+        "device": plan.device,
+        "config": asdict(network.config),
+        "begins": [float(one.double().sum()) for one in network.backbones.parameters()],
+        "pieces": [
+            (one.piece.id, one.path.name, one.piece.split, one.piece.present)
+            for one in prepared.kept
+        ],
+        "torch": torch.__version__,
+    }
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+
+
+def _same(path: Path, identity: str) -> None:
+    _, metadata = checkpoint.read(path, "cpu")
+    if metadata.get("training", {}).get("identity") != identity:
+        raise DataError(
+            f"{path} comes of a training with other options, data or versions; give the same ones "
+            "to go on, or another --out to begin anew."
+        )
+
+
+def _training(plan: Plan, identity: str, epochs: Sequence[Epoch]) -> dict[str, Any]:
+    return {
+        "seed": plan.seed,
+        "recipe": asdict(plan.recipe),
+        "epochs": len(epochs),
+        "best_epoch": training.best_of(epochs).epoch,
+        "torch": torch.__version__,
+        "identity": identity,
+    }
+
+
+def _note(prepared: Prepared) -> str:
+    """Return how far to trust the model, as every timeline of it will say."""
+    count = sum(one.piece.split is Split.TRAIN for one in prepared.kept)
+    return (
+        f"Trained here on {count} utterances of {prepared.note}; it says what annotators would see "
+        "and hear in an utterance like those, not what anybody feels."
+    )
+
+
+def _write_history(path: Path, epochs: Sequence[Epoch]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        table = csv.DictWriter(file, [one.name for one in fields(Epoch)], lineterminator="\n")
+        table.writeheader()
+        table.writerows(asdict(epoch) for epoch in epochs)
