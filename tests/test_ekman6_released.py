@@ -348,6 +348,24 @@ def test_a_list_that_holds_itself_many_times_costs_nothing(tmp_path):
             released.read(written(tmp_path / "f.pkl", made))
 
 
+@pytest.mark.parametrize("ways", [(b"}", b"Ns."), (b"}(", b"Nu."), (b"(", b"Nd.")])
+def test_a_key_that_takes_years_to_hash_is_refused(tmp_path, ways):
+    before, after = ways
+    path = tmp_path / "f.pkl"
+    path.write_bytes(b"\x80\x02" + before + b")" + b"2\x86" * 60 + after)
+    with pytest.raises(DataError, match="a tuple for a key"):
+        released.read(path)
+
+
+@pytest.mark.parametrize("ways", [(b"\x8f(", b"\x90."), (b"(", b"\x91.")])
+def test_a_set_that_takes_years_to_hash_is_refused(tmp_path, ways):
+    before, after = ways
+    path = tmp_path / "f.pkl"
+    path.write_bytes(b"\x80\x04" + before + b")" + b"2\x86" * 60 + after)
+    with pytest.raises(DataError, match="a tuple for a key"):
+        released.read(path)
+
+
 def test_a_file_that_is_too_large_is_not_opened(tmp_path, monkeypatch):
     monkeypatch.setattr(pickles, "LARGEST", 10)
     path = written(tmp_path / "f.pkl", content(a=(0, {})))

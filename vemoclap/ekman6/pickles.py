@@ -8,6 +8,7 @@ before it is looked up.
 
 import pickle
 import re
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -169,3 +170,24 @@ class _Reader(pickle._Unpickler):
 
     def persistent_load(self, pid: Any) -> Any:
         raise RefusedError("it refers to something outside itself")
+
+
+def _with_plain_keys(opcode: bytes, keys: Callable[[Any], Iterable[Any]]) -> None:
+    """Have an opcode refuse keys that are containers: to hash a nest of tuples can take years."""
+    load = _Reader.dispatch[opcode[0]]
+
+    def checked(reader: Any) -> None:
+        for key in keys(reader):
+            if not isinstance(key, str | bytes | int | float | None):
+                raise RefusedError(f"it has a {type(key).__name__} for a key")
+        load(reader)
+
+    _Reader.dispatch[opcode[0]] = checked
+
+
+_Reader.dispatch = dict(pickle._Unpickler.dispatch)
+_with_plain_keys(pickle.SETITEM, lambda reader: reader.stack[-2:-1])
+_with_plain_keys(pickle.SETITEMS, lambda reader: reader.stack[::2])
+_with_plain_keys(pickle.DICT, lambda reader: reader.stack[::2])
+_with_plain_keys(pickle.ADDITEMS, lambda reader: reader.stack)
+_with_plain_keys(pickle.FROZENSET, lambda reader: reader.stack)
