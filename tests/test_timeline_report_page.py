@@ -37,7 +37,7 @@ def test_the_page_says_what_was_found():
     for said in (
         "windows of 4 s, every 2 s",
         "untrained estimate",
-        "The mean over 5 spans, each weighted by its length.",
+        "The mean over 5 spans, each weighted by its length; windows share the time",
         "The whole video at once",
         "All 5 spans",
         "What a day",

@@ -1,5 +1,7 @@
 """The five steps of ``app.ipynb``, as widgets over one ``Session`` per process.
 
+Below the last one lies the second screen, which judges a video utterance by utterance.
+
     from vemoclap import app
     app.step(2)
 
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from vemoclap.app.session import Session
 
 __all__ = ["step"]
+
+LAST = 5  # step
 
 
 def step(number: int, **choices: Any) -> None:
@@ -44,6 +48,8 @@ def _take(number: int, **choices: Any) -> None:
     display(taken.view)
     if here() is not Place.PAGE:
         taken.run(**choices)
+    if number == LAST:
+        display(_screen().view)
 
 
 @functools.cache
@@ -53,6 +59,13 @@ def _session() -> "Session":
 
     # Colab shows nothing of what a thread changes; elsewhere a running cell is what people expect.
     return Session(folder.private(), background=here() is Place.PAGE)
+
+
+@functools.cache
+def _screen() -> Any:
+    from vemoclap.app.utterances import Utterances
+
+    return Utterances(_session(), here())
 
 
 @functools.cache

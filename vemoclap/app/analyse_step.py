@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from vemoclap.app import results, theme
+from vemoclap.app.over_time import OverTime
 from vemoclap.app.place import Place
 from vemoclap.app.results import File
 from vemoclap.app.session import ANALYSE, Session
@@ -14,6 +15,7 @@ from vemoclap.report import wording
 TITLE = "Analyse"
 ABOUT = "Seconds to minutes a video; the first one takes longer, as the models are loaded."
 FOLDER = Path("results")
+WHOLE, OVER_TIME = "whole", "time"  # the two tabs
 
 
 class AnalyseStep:
@@ -34,19 +36,26 @@ class AnalyseStep:
         self._links = theme.markup()
         self._report = theme.markup("", "vc-results")
         self._take = ipywidgets.Button(description="Save everything")  # Colab's own way
-        self.view = theme.card(
-            ANALYSE,
-            self._head,
-            self._state,
-            theme.row(self._button, self._stop),
-            self._about,
-            self._links,
-            self._take,
-            self._report,
+        self._tabs = ipywidgets.ToggleButtons(
+            options=[("Whole video", WHOLE), ("Over time", OVER_TIME)], value=WHOLE
         )
+        self._tabs.add_class("vc-tabs")
+        self._whole = ipywidgets.VBox(
+            [
+                self._state,
+                theme.row(self._button, self._stop),
+                self._about,
+                self._links,
+                self._take,
+                self._report,
+            ]
+        )
+        self.over_time = OverTime(session, where)
+        self.view = theme.card(ANALYSE, self._head, self._tabs, self._whole, self.over_time.view)
+        self._tabs.observe(lambda _: self._show_tab(), "value")
         self._button.on_click(lambda _: self.run(again=True))
         self._stop.on_click(lambda _: session.work.stop())
-        self._take.on_click(lambda _: self._download_on_colab())
+        self._take.on_click(lambda _: results.save_on_colab(FOLDER, self._files))
         session.listen(self.refresh)
         self.refresh()
 
@@ -91,12 +100,6 @@ class AnalyseStep:
             stored = f"All files are in {results.store(self._files, FOLDER / stem)}."
         self._about.value = f'<h3>{text(about)}</h3><p class="vc-plain">{text(stored)}</p>'
 
-    def _download_on_colab(self) -> None:
-        from google.colab import files
-
-        archive = self._files[-1]
-        files.download(str(FOLDER / archive.name.rpartition(".")[0] / archive.name))
-
     # -- what the visitor sees --------------------------------------------------------------
 
     def refresh(self) -> None:
@@ -111,7 +114,15 @@ class AnalyseStep:
         theme.shown(self._button, lacking is None and self._now is None)
         theme.shown(self._stop, self._now is not None and session.work.background)
         theme.shown(self._take, bool(self._files) and self._where is Place.COLAB)
+        self._show_tab()
         self._show_state()
+
+    def _show_tab(self) -> None:
+        """Show one of the two ways to look at a video, once there is one."""
+        locked = self._session.lacks(ANALYSE) is not None
+        theme.shown(self._tabs, not locked)
+        theme.shown(self._whole, locked or self._tabs.value == WHOLE)
+        theme.shown(self.over_time.view, not locked and self._tabs.value == OVER_TIME)
 
     def _show_state(self) -> None:
         session = self._session

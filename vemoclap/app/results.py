@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 SANDBOX = "allow-scripts"
 # A video of up to so many bytes goes into the report. It travels three times, each time as text: in
 # the frame, in the link that saves the report, and in that of the archive.
-_EMBED_BYTES = {Place.PAGE: 8_000_000, Place.COLAB: 1_000_000, Place.NOTEBOOK: 1_000_000}
+EMBED_BYTES = {Place.PAGE: 8_000_000, Place.COLAB: 1_000_000, Place.NOTEBOOK: 1_000_000}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,8 @@ def files(analysis: "Analysis", where: Place) -> list[File]:
     """Return the files of the results, the report first and an archive of all others last."""
     from vemoclap import draw, report
 
-    stem = _stem(analysis.clip.info.path)
-    page = report.to_html(analysis, embed_bytes=_EMBED_BYTES[where], link=False)
+    stem = stem_of(analysis.clip.info.path)
+    page = report.to_html(analysis, embed_bytes=EMBED_BYTES[where], link=False)
     single = [
         File(f"{stem}.html", "Report (HTML)", "text/html", page.encode()),
         File(f"{stem}.json", "Data (JSON)", "application/json", report.to_json(analysis).encode()),
@@ -104,6 +104,14 @@ def store(found: list[File], folder: Path) -> Path:
     return folder
 
 
-def _stem(path: Path) -> str:
+def save_on_colab(folder: Path, found: list[File]) -> None:
+    """Have Colab download the archive, which lies in a folder of its name."""
+    from google.colab import files as colab
+
+    archive = found[-1]
+    colab.download(str(folder / archive.name.rpartition(".")[0] / archive.name))
+
+
+def stem_of(path: Path) -> str:
     """Return the name for files about a video: as portable as can be."""
     return re.sub(r"[^\w-]+", "-", path.stem).strip("-")[:60] or "video"

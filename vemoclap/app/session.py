@@ -74,6 +74,11 @@ class Session:
         """The name of the preset whose models are built."""
         return self._analyser.preset.name if self._analyser else None
 
+    @property
+    def analyser(self) -> "Analyser | None":
+        """What the models of the preset are loaded into."""
+        return self._analyser
+
     def lacks(self, step: int) -> str | None:
         """Return the sentence that says which earlier step a step waits for, None if none."""
         done = {

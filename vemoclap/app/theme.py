@@ -43,6 +43,19 @@ def card(number: int, *parts: "Widget") -> "VBox":
     return box
 
 
+def titled_card(name: str, title: str, about: str, *parts: "Widget") -> "VBox":
+    """Return the box of something that is no step."""
+    import ipywidgets
+
+    head = (
+        f'<div class="vc-head vc-open"><div><h2>{text(title)}</h2><p>{text(about)}</p></div></div>'
+    )
+    box = ipywidgets.VBox([markup(style(), "vc-style"), markup(head), *parts])
+    box.add_class("vc-card")
+    box.add_class(f"vc-{name}")
+    return box
+
+
 def row(*parts: "Widget") -> "Widget":
     """Return widgets side by side, which wrap where there is no room."""
     import ipywidgets

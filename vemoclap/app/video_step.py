@@ -147,10 +147,10 @@ class VideoStep:
         session.changed()
 
     def _uploaded(self, value: Any) -> None:
-        sent = _sent(value)
-        if sent is None:
+        found = sent(value)
+        if found is None:
             return
-        name, content = sent
+        name, content = found
         self._try(lambda: self._session.choose_upload(content, name))
         # Give the memory back, and let the same file be chosen again.
         self._upload.value = type(value)()
@@ -247,7 +247,7 @@ def _player(sample: Sample) -> str:
     )
 
 
-def _sent(value: Any) -> tuple[str, Any] | None:
+def sent(value: Any) -> tuple[str, Any] | None:
     """Return name and content of an upload, which ipywidgets 7 and 8 tell differently."""
     if not value:
         return None

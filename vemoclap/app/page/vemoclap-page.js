@@ -5,10 +5,11 @@
 
   // What is too large would break the connection, so it is not sent at all. The field for files of
   // ipywidgets is in no document; it is met when its button clicks it.
+  let asking = null; // the card whose button asks for a file
   const refuse = (event) => {
     const field = event.target;
     const size = field.files.length ? field.files[0].size : 0;
-    const told = document.querySelector(".vc-limit");
+    const told = (asking ?? document).querySelector(".vc-limit");
     const tooLarge = size > LIMIT_MB * 1e6;
     told.classList.toggle("vc-note", tooLarge);
     told.classList.toggle("vc-bad", tooLarge);
@@ -23,7 +24,10 @@
   };
   const click = HTMLInputElement.prototype.click;
   HTMLInputElement.prototype.click = function () {
-    if (this.type === "file") this.addEventListener("change", refuse, true); // once, even if again
+    if (this.type === "file") {
+      asking = document.activeElement?.closest(".vc-card");
+      this.addEventListener("change", refuse, true); // once, even if again
+    }
     click.call(this);
   };
 
