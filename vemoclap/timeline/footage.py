@@ -86,8 +86,9 @@ class Section:
 
 def frame_times(span: Span, count: int, *, at_most_per_s: float = FRAMES_PER_S) -> Times:
     """Return when frames of a span are looked at: as of a video of that length, but no closer."""
-    count = max(1, min(count, math.ceil(span.length_s * at_most_per_s)))
-    return span.start_s + sampling.sample_times(span.length_s, count)
+    length_s = round(span.length_s, 3)  # ten seconds and a rounding are not eleven seconds begun
+    count = max(1, math.ceil(min(count, length_s * at_most_per_s)))
+    return span.start_s + sampling.sample_times(length_s, count)
 
 
 def sections(reel: Reel, wanted: Sequence[Places]) -> Iterator[Section]:

@@ -63,7 +63,7 @@ def windows(duration_s: float, length_s: float, step_s: float) -> tuple[Piece, .
     pieces = []
     for index in range(math.ceil(duration_s / step_s) + 1):
         start = index * step_s
-        end = start + length_s
+        end = max(start + length_s, (index + 1) * step_s)  # never short of the next by a rounding
         last = end + REST_S > duration_s
         pieces.append(Piece(Span(start, duration_s if last else end), Kind.WINDOW))
         if last:
