@@ -14,8 +14,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from typing import Any
 
-from vemoclap.batch.records import Entry, Job, Orders
-from vemoclap.batch.worker import Ready, Worker
+from vemoclap.batch.records import Ending, Entry, Job, Orders
+from vemoclap.batch.worker import Ready, Worker, entry, reason
 from vemoclap.errors import VemoclapError
 
 Make = Callable[[Orders], Worker]
@@ -75,10 +75,16 @@ def serve(connection: Connection, orders: Orders, threads: int, make: Make) -> N
         say(LOADED)
         while True:
             job, future = waiting.get()
-            ready = future.result()
-            if isinstance(ready, Ready):
-                say(READING, job.item.name)
-                ready = worker.finish(ready)
+            try:
+                ready = future.result()
+                if isinstance(ready, Ready):
+                    say(READING, job.item.name)
+                    ready = worker.finish(ready)
+            except (VemoclapError, ConnectionError):
+                raise
+            except Exception as error:  # a fault of ours, which need not stop the others
+                why = reason(job, error)
+                ready = entry(orders, job, Ending.FAILED, why, seconds=0, content=None)
             say(DONE, job.item.name, ready)
     except VemoclapError as error:
         with contextlib.suppress(OSError):

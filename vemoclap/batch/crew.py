@@ -161,15 +161,17 @@ class Crew:
     # -- what comes back ----------------------------------------------------------------------
 
     def _hear(self, hand: _Hand) -> list[Entry]:
-        ended = []
+        ended, said, dead = [], [], False
         try:
             while hand.connection.poll():
-                done = self._understand(hand, *hand.connection.recv())
-                if done is not None:
-                    ended.append(done)
-        except Exception:  # cut off in the middle of a word, or closed
-            ended += self._died(hand)
-        return ended
+                said.append(hand.connection.recv())
+        except Exception:  # closed, or cut off in the middle of a word
+            dead = True
+        for word, name, more in said:
+            done = self._understand(hand, word, name, more)
+            if done is not None:
+                ended.append(done)
+        return ended + self._died(hand) if dead else ended
 
     def _understand(self, hand: _Hand, word: str, name: str, more: Any) -> Entry | None:
         now = time.monotonic()

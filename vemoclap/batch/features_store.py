@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from vemoclap.batch.records import Item
-from vemoclap.classifier import RELEASED
 from vemoclap.ekman6 import shards, statistics, store
 from vemoclap.ekman6.store import Column, Schema, Split, Store, Video
 from vemoclap.errors import DataError
@@ -22,8 +21,15 @@ GATHERED = 256  # videos of a shard: some 40 MB of the paper's features
 STORE = "features"
 DAMAGED = "damaged"
 NOTE = "Extracted by vemoclap batch."
-# Numbers per row of features that a video may lack: what is absent has no shape.
-DIMS = {name: spec.dim for name, spec in RELEASED.features.items()} | {"affect": 2}
+# Numbers per row of each feature: what is absent in a video has no shape to tell them.
+DIMS = {
+    "asr_sentiment": 768,
+    "beats": 768,
+    "clip": 512,
+    "face_emotion": 768,
+    "ocr_sentiment": 768,
+    "affect": 2,
+}
 
 
 @contextmanager

@@ -57,9 +57,7 @@ def run(
         VemoclapError: the batch cannot go on; what is done stays done.
     """
     out = orders.out
-    with _explained(out):
-        out.mkdir(parents=True, exist_ok=True)
-    with manifest.held(out, share), _explained(out):
+    with _explained(out), _made(out), manifest.held(out, share):
         shutil.rmtree(orders.scratch, ignore_errors=True)  # of a run that was cut off
         ended = _before(inputs, orders, retry_failed, warn)
         todo = [item for item in inputs.items if item.name not in ended]
@@ -165,6 +163,12 @@ class _Gathering:
             with features_store.alone(self._orders.out):
                 features_store.gather(self._orders.out, self._folders)
         self._folders = []
+
+
+@contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    folder.mkdir(parents=True, exist_ok=True)
+    yield
 
 
 @contextmanager

@@ -6,6 +6,7 @@ the next video while another finishes this one.
 
 import stat
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -68,26 +69,11 @@ class Worker:
             return replace(before, name=job.item.name, path=str(job.item.path), content=content)
         start = time.perf_counter()
         try:
-            opened = self._analyser.open(job.item.path, frame_count=self._orders.frame_count)
-        except MediaError as error:
-            return entry(
-                self._orders,
-                job,
-                Ending.REFUSED,
-                str(error),
-                seconds=_since(start),
-                content=content,
-            )
+            return Ready(job, content, self.decode(job), _since(start))
         except Exception as error:
-            return entry(
-                self._orders,
-                job,
-                Ending.FAILED,
-                _why(job, error),
-                seconds=_since(start),
-                content=content,
-            )
-        return Ready(job, content, opened, _since(start))
+            ending = Ending.REFUSED if isinstance(error, MediaError) else Ending.FAILED
+            cause, seconds = reason(job, error), _since(start)
+            return entry(self._orders, job, ending, cause, seconds=seconds, content=content)
 
     def finish(self, ready: Ready) -> Entry:
         """Return how a video ended, its result written.
@@ -96,35 +82,43 @@ class Worker:
             DataError: no result can be written any more, of any video.
             WeightsError: the models are missing or damaged.
         """
-        job, start = ready.job, time.perf_counter()
+        start = time.perf_counter()
 
         def ended(ending: Ending, cause: str) -> Entry:
-            spent = ready.seconds + _since(start)
-            return entry(self._orders, job, ending, cause, seconds=spent, content=ready.content)
+            seconds = ready.seconds + _since(start)
+            content = ready.content
+            return entry(self._orders, ready.job, ending, cause, seconds=seconds, content=content)
 
         try:
-            analysis = self._analyser.read(ready.opened)
-            ending, cause = judge(analysis, self._orders.what)
-            if ending is Ending.FAILED:
-                return ended(ending, cause)
-            done = described(ended(ending, cause), analysis)
-            results.put(
-                self._orders,
-                folder_name(job.item.name),
-                done,
-                lambda folder: fill(self._orders, job.item, analysis, folder),
-            )
-            return done
+            return self.make(ready, ended)
         except WeightsError:
             raise
         except Exception as error:
-            number = _number(error)
-            if number in results.HOPELESS:
+            if _number(error) in results.HOPELESS:
                 raise DataError(
                     f"Results cannot be written to {self._orders.out} ({_strerror(error)}); make "
                     "room and run the same command again, it goes on where it stopped."
                 ) from error
-            return ended(Ending.FAILED, _why(job, error))
+            return ended(Ending.FAILED, reason(ready.job, error))
+
+    def decode(self, job: Job) -> "Opened":
+        """Return the decoded video of a job."""
+        return self._analyser.open(job.item.path, frame_count=self._orders.frame_count)
+
+    def make(self, ready: Ready, ended: Callable[[Ending, str], Entry]) -> Entry:
+        """Ask the models, write the result, and return the entry that ``ended`` gives for it."""
+        analysis, item = self._analyser.read(ready.opened), ready.job.item
+        ending, cause = judge(analysis, self._orders.what)
+        if ending is Ending.FAILED:
+            return ended(ending, cause)
+        done = described(ended(ending, cause), analysis)
+        results.put(
+            self._orders,
+            folder_name(item.name),
+            done,
+            lambda folder: fill(self._orders, item, analysis, folder),
+        )
+        return done
 
 
 def content_of(path: Path, max_bytes: int) -> Content | None:
@@ -195,6 +189,21 @@ def entry(
     )
 
 
+def reason(job: Job, error: Exception) -> str:
+    """Return an error as one plain sentence about a video."""
+    if isinstance(error, VemoclapError):
+        return str(error)
+    name = printable(job.item.path)
+    if isinstance(error, MemoryError):
+        return f"{name} took more memory than there is; cut or re-encode it."
+    if isinstance(error, OSError):
+        return f"The result of {name} could not be written ({_strerror(error)})."
+    return (
+        f"{name}: vemoclap itself failed ({type(error).__name__}: {error}); please report it with "
+        "the traceback that `vemoclap analyze` shows of it with VEMOCLAP_DEBUG=1."
+    )
+
+
 def described(plain: Entry, analysis: Analysis) -> Entry:
     """Return an entry with what an index of the batch shows of the analysis."""
     return replace(
@@ -232,20 +241,6 @@ def _same(one: Content | None, other: Content) -> bool:
 
 def _since(start: float) -> float:
     return time.perf_counter() - start
-
-
-def _why(job: Job, error: Exception) -> str:
-    if isinstance(error, VemoclapError):
-        return str(error)
-    name = printable(job.item.path)
-    if isinstance(error, MemoryError):
-        return f"{name} took more memory than there is; cut or re-encode it."
-    if isinstance(error, OSError):
-        return f"The result of {name} could not be written ({_strerror(error)})."
-    return (
-        f"{name}: vemoclap itself failed ({type(error).__name__}: {error}); please report it with "
-        "the traceback that `vemoclap analyze` shows of it with VEMOCLAP_DEBUG=1."
-    )
 
 
 def _number(error: Exception) -> int | None:
