@@ -12,7 +12,7 @@ from vemoclap.timeline.report.findings import colours, emotions
 
 COLUMN, GAP = 16, 5  # units of the small chart
 SMALL_HEIGHT = 44
-WIDE, HIGH = 62, 132  # units of the named chart: a column with its gap, and the highest column
+WIDE, HIGH = 62, 112  # units of the named chart: a column with its gap, and the highest column
 TOP, FOOT = 20, 22  # room for the numbers above and the names below
 FAINT = 0.38  # of what does not reach its threshold
 PEAKS = 64  # of a waveform on a page with many
