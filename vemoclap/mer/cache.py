@@ -154,7 +154,7 @@ class _Reader:
             return
         for one in wanted:
             try:
-                _write(one.path, self._see(reel, one.piece, listen))
+                keep(one.path, self._see(reel, one.piece, listen))
             except (MediaError, EngineError) as error:
                 yield one, str(error)
 
@@ -236,7 +236,7 @@ def _key(piece: Piece, shape: Shape, preset: Preset) -> str:
     return f"{name[:2]}/{name}.npz"
 
 
-def _write(path: Path, utterance: Utterance) -> None:
+def keep(path: Path, utterance: Utterance) -> None:
     """Write a file that appears under its name only once it is whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
     content = io.BytesIO()

@@ -164,7 +164,7 @@ def train(
         folder.mkdir(parents=True, exist_ok=True)
         epochs = training.fit(
             network,
-            _optimiser(network, recipe),
+            optimiser(network, recipe),
             _Task(network, parts[Split.TRAIN], parts[Split.VAL]),
             Pace(recipe.epochs, recipe.batch, recipe.clip, recipe.patience),
             plan.seed,
@@ -172,6 +172,11 @@ def train(
             told_step=told.step,
             told_epoch=told.epoch,
         )
+        if not np.isfinite(training.best_of(epochs).val_loss):
+            raise DataError(
+                f"The training of {folder} ran away, its loss is no number; delete the folder and "
+                "train with a smaller --lr."
+            )
         val = parts[Split.VAL]
         best = metrics.thresholds(val.truth, predict(network, val))
         network.config = replace(network.config, thresholds=best, note=_note(prepared))
@@ -183,7 +188,8 @@ def train(
     return evaluation
 
 
-def _optimiser(network: Mer, recipe: Recipe) -> torch.optim.Optimizer:
+def optimiser(network: Mer, recipe: Recipe) -> torch.optim.Optimizer:
+    """Return what changes the weights: the backbones at their share of the learning rate."""
     others = [*network.over_time.parameters(), *network.head.parameters()]
     groups: list[dict[str, Any]] = [
         {"params": list(network.backbones.parameters()), "lr": recipe.rate * recipe.backbones},
@@ -205,7 +211,7 @@ def _identity(prepared: Prepared, plan: Plan, network: Mer) -> str:
         "seed": plan.seed,
         "device": plan.device,
         "config": asdict(network.config),
-        "begins": [float(one.double().sum()) for one in network.backbones.parameters()],
+        "begins": [float(one.detach().double().sum()) for one in network.backbones.parameters()],
         "pieces": [
             (one.piece.id, one.path.name, one.piece.split, one.piece.present)
             for one in prepared.kept
