@@ -1,6 +1,7 @@
 """The tab "Over time" and the screen of utterances in a real browser."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -89,7 +90,30 @@ def test_a_sample_over_time(browser, server, tmp_path):
     visit.context.close()
 
 
-def test_utterances_are_submitted_cleared_and_submitted_again(browser, server, tmp_path):
+@pytest.fixture(scope="module")
+def checkpoint(hub, tmp_path_factory):
+    """Return the folder of a miniature end-to-end model, with random weights."""
+    import torch
+
+    from vemoclap import weights
+    from vemoclap.mer import model
+    from vemoclap.mer.inputs import Shape
+    from vemoclap.mer.train import Recipe
+
+    folder = tmp_path_factory.mktemp("checkpoint")
+    with pytest.MonkeyPatch.context() as patch, torch.random.fork_rng():
+        patch.setattr(weights, "folder", lambda artefact: hub / artefact)
+        torch.manual_seed(0)
+        network = model.published("cpu", Shape(), Recipe(channels=16, hidden=16)).eval()
+    thresholds = (0.01, 0.99, 0.01, 0.99, 0.01, 0.99)  # so that three are above theirs
+    network.config = replace(network.config, thresholds=thresholds, note="A miniature.")
+    model.save(network, folder)
+    return folder
+
+
+def test_utterances_are_submitted_cleared_and_submitted_again(
+    browser, server, checkpoint, tmp_path
+):
     visit = Visit(browser, server.address)
     page, screen = visit.page, visit.page.locator(".vc-utterances")
     screen.get_by_text("No trained weights of the end-to-end model").wait_for()
@@ -130,11 +154,20 @@ def test_utterances_are_submitted_cleared_and_submitted_again(browser, server, t
     screen.get_by_text("one utterance after the other").wait_for()
     assert cards.count() == 0
     assert not stored.exists()
+    field = screen.get_by_role("textbox", name="Checkpoint")
+    field.fill(str(checkpoint))
+    field.press("Tab")
     send(SAMPLES / "launch.mp4")
     screen.get_by_text("Chosen: launch.mp4").wait_for(timeout=SLOW_MS)
     press("Submit")
     screen.get_by_text("Done. Clear, and take the next video.").wait_for(timeout=SLOW_MS)
     assert cards.count() == count
+    assert screen.locator(".vc-mean .threshold").count() == 6
+    assert screen.locator(".vc-spans .threshold").count() == 6 * count
+    above = screen.locator(".vc-mean").get_by_text("Above their thresholds: happy, anger, disgust.")
+    assert above.count() == 1
+    assert "A miniature." in screen.locator(".vc-mean").inner_text()
+    looked_at(page, "utterances-mer", tmp_path, ".vc-mean")
     visit.harmless()
     assert visit.errors == []
     visit.context.close()

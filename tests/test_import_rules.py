@@ -104,7 +104,7 @@ def test_widgets_and_servers_belong_to_the_app(path: Path):
     assert not foreign(path) & {"ipywidgets", "IPython", "voila", "tornado", "google"}
 
 
-@pytest.mark.parametrize("name", ["app.session", "app.work", "app.folder", "app.place"])
+@pytest.mark.parametrize("name", ["app.session", "app.spans", "app.work", "app.folder", "app.place"])
 def test_what_a_session_does_knows_no_widget(name: str):
     path = PACKAGE.joinpath(*name.split(".")).with_suffix(".py")
     assert not foreign(path) & {"ipywidgets", "IPython", "voila", "google"}
@@ -133,6 +133,15 @@ def test_the_end_to_end_model_knows_no_part_of_the_analysis_but_its_inputs(path:
         assert not {name for name in found if name.startswith("timeline")}
     if path.name != "cache.py":  # the only one that opens files of the user's
         assert not found & {"media", "reel", "picture", "speech", "residents"}
+
+
+@pytest.mark.parametrize(
+    "path", [m for m in MODULES if m.parent == PACKAGE / "timeline" / "report"], ids=room
+)
+def test_a_timelines_report_knows_its_records_and_what_reports_share(path: Path):
+    known = ("records", "draw", "report", "timeline.records", "timeline.report")
+    found = imported(path) - {""}
+    assert not {i for i in found if not i.startswith(known)}
 
 
 def test_the_rules_see_imports_at_all():
