@@ -1,9 +1,9 @@
 """Planted utterances: each label is written into one kind of evidence, and nowhere else.
 
 Happiness and surprise tint the faces, sadness and fear are tones in the sound, anger and disgust
-are words. No label says anything of another. Of fear and disgust, what shows them is in half of
-the utterances, and in four of ten of these they are labelled, as annotators disagree: whoever
-knows all that can be known answers 0.4, and needs a threshold below that.
+are words. No label says anything of another. Of surprise and fear, what shows them is in half of
+the utterances, and in four of ten of these or so they are labelled, as annotators disagree: whoever
+knows all that can be known answers 0.42, and needs a threshold below that.
 """
 
 from pathlib import Path
@@ -23,8 +23,8 @@ SHAPE = Shape(frames=2, seconds=0.5, tokens=10)
 # A network of a thousandth of the published size takes larger steps.
 QUICK = Recipe(epochs=8, batch=16, rate=1e-2, patience=8, channels=16, hidden=32)
 RATE = 0.3  # of the utterances show a label
-UNSURE = ("disgust", "fear")
-UNSURE_RATE, AGREED = 0.5, 0.4  # of the utterances show such a label; of these have it
+UNSURE = ("surprise", "fear")
+UNSURE_RATE, AGREED = 0.5, 0.42  # of the utterances show such a label; of these have it
 TONES_HZ = {"sad": 440.0, "fear": 2500.0}
 SAID = {"anger": "hate", "disgust": "house"}  # words of the miniature tokenizer
 FILLERS = ("the", "weather", "is", "this", "lovely", "good", "happy", "love")

@@ -226,6 +226,26 @@ def test_each_kind_of_evidence_counts_and_may_be_absent(network: Mer):
     np.testing.assert_allclose(found[-1], zeros.detach().numpy()[0], atol=1e-6)
 
 
+def test_half_precision_gives_about_the_same_answers_whatever_is_absent(network: Mer):
+    some = [utterance(), NOTHING, utterance(2, 0.4, ""), utterance(0, 1.0, "love")]
+    exact = answer(network, *some)
+    with torch.autocast("cpu", torch.bfloat16):  # as a GPU does in training and judging
+        tokens = albert.tokens(network.config.tokenizer, SHAPE.tokens)
+        with torch.inference_mode():
+            rough = network(inputs.collate(some, SHAPE, tokens)).float().sigmoid()
+    np.testing.assert_allclose(rough.numpy(), exact, atol=0.02)
+
+
+@pytest.mark.gpu
+def test_a_gpu_answers_as_a_cpu(network: Mer, tmp_path: Path):
+    model.save(network, tmp_path)
+    onto = model.read(tmp_path, "cuda")
+    some = [utterance(), NOTHING, utterance(2, 0.4, "")]
+    tokens = albert.tokens(network.config.tokenizer, SHAPE.tokens)
+    found = model.probabilities(onto, inputs.collate(some, SHAPE, tokens, "cuda"))
+    np.testing.assert_allclose(found, answer(network, *some), atol=0.02)
+
+
 def test_the_statistics_of_faces_stay_those_that_were_published(network: Mer):
     network.train()
     face = network.backbones["face"]

@@ -5,11 +5,12 @@ make, so that a step needs to know nothing of those before it but the weights an
 state. These are written every half minute; what a kill undoes is done again, with the same result.
 """
 
+import csv
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
@@ -18,7 +19,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from vemoclap.errors import DataError
+from vemoclap import checkpoint
+from vemoclap.errors import DataError, UsageError
 from vemoclap.storage import settle
 
 SAVE_EVERY_S = 30.0  # at most this much work is lost when a training is killed
@@ -199,6 +201,44 @@ def _step(
 
 def _over(epochs: Sequence[E], patience: int) -> bool:
     return bool(epochs) and epochs[-1].epoch - best_of(epochs).epoch >= patience
+
+
+# -- the folder -------------------------------------------------------------------------------
+
+
+def claim(folder: Path, *, resume: bool) -> None:
+    """Raise unless a training may write into ``folder``.
+
+    Raises:
+        UsageError: it has something in it already, and nothing is to be resumed.
+    """
+    if folder.exists() and any(folder.iterdir()) and not resume:
+        raise UsageError(
+            f"{folder} exists already; give --resume to go on with it, or another --out."
+        )
+
+
+def demand_same(path: Path, identity: str) -> None:
+    """Raise unless the finished model at ``path`` comes of the training of this ``identity``.
+
+    Raises:
+        DataError: it comes of another.
+    """
+    _, metadata = checkpoint.read(path, "cpu")
+    if metadata.get("training", {}).get("identity") != identity:
+        raise DataError(
+            f"{path} comes of a training with other options, data or versions; give the same ones "
+            "to go on, or another --out to begin anew."
+        )
+
+
+def write_history(path: Path, epochs: Sequence[E]) -> None:
+    """Write a row per epoch as CSV."""
+    names = [one.name for one in fields(epochs[0])]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        table = csv.DictWriter(file, names, lineterminator="\n")
+        table.writeheader()
+        table.writerows(asdict(epoch) for epoch in epochs)
 
 
 # -- the device -------------------------------------------------------------------------------

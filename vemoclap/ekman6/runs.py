@@ -10,13 +10,13 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from vemoclap import checkpoint, classifier
+from vemoclap import classifier, training
 from vemoclap.classifier import Classifier, Config
 from vemoclap.ekman6 import card, evaluate, protocol, trainer
 from vemoclap.ekman6.batches import Examples
@@ -24,7 +24,7 @@ from vemoclap.ekman6.evaluate import Evaluation
 from vemoclap.ekman6.recipe import Recipe, config_of
 from vemoclap.ekman6.store import Split, Store
 from vemoclap.ekman6.trainer import Epoch, Watch
-from vemoclap.errors import DataError, UsageError
+from vemoclap.errors import DataError
 
 STATE = "state.pt"  # a training that is not done
 HISTORY = "history.csv"
@@ -67,10 +67,7 @@ def train(
         DataError: the features do not have what the protocol needs, or the folder holds another
             training.
     """
-    if folder.exists() and any(folder.iterdir()) and not resume:
-        raise UsageError(
-            f"{folder} exists already; give --resume to go on with it, or another --out."
-        )
+    training.claim(folder, resume=resume)
     divided = protocol.divide(store, plan.protocol, plan.blacklist)
     config = config_of(divided.schema, divided.of(Split.TRAIN), plan.recipe, store.schema.note)
     identity = _identity(divided, plan, config)
@@ -85,7 +82,7 @@ def train(
     histories = {}
     for seed, home in homes.items():
         if (home / classifier.FILE).exists():
-            _same(home / classifier.FILE, identity)
+            training.demand_same(home / classifier.FILE, identity)
             histories[seed] = read_history(home / HISTORY)
             continue
         torch.manual_seed(seed)
@@ -106,13 +103,13 @@ def train(
         run = evaluate.judge(model, parts[tested], str(seed))
         model.config = replace(model.config, note=_note(divided, plan, tested, run))
         home.mkdir(parents=True, exist_ok=True)
-        write_history(home / HISTORY, epochs)
+        training.write_history(home / HISTORY, epochs)
         classifier.save(model, home, _training(plan, seed, identity, epochs))
         (home / STATE).unlink(missing_ok=True)
     if len(homes) > 1:
         best = max(homes, key=lambda seed: trainer.best_of(histories[seed]).merit)
         shutil.copyfile(homes[best] / classifier.FILE, folder / classifier.FILE)
-        write_history(folder / HISTORY, [one for seed in homes for one in histories[seed]])
+        training.write_history(folder / HISTORY, [one for seed in homes for one in histories[seed]])
     evaluation = evaluate.evaluate(folder, store, tested, plan.device)
     (folder / card.FILE).write_text(card.text(folder, divided, plan.protocol, evaluation), "utf-8")
     return evaluation
@@ -146,15 +143,6 @@ def _identity(divided: Store, plan: Plan, config: Config) -> str:
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
 
-def _same(path: Path, identity: str) -> None:
-    _, metadata = checkpoint.read(path, "cpu")
-    if metadata.get("training", {}).get("identity") != identity:
-        raise DataError(
-            f"{path} comes of a training with other options, data or versions; give the same ones "
-            "to go on, or another --out to begin anew."
-        )
-
-
 def _training(plan: Plan, seed: int, identity: str, epochs: Sequence[Epoch]) -> Mapping[str, Any]:
     return {
         "protocol": plan.protocol,
@@ -181,16 +169,8 @@ def _note(divided: Store, plan: Plan, tested: Split, run: evaluate.Run) -> str:
 # -- history ----------------------------------------------------------------------------------
 
 
-def write_history(path: Path, epochs: Sequence[Epoch]) -> None:
-    """Write a row per epoch."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        table = csv.DictWriter(file, [one.name for one in fields(Epoch)], lineterminator="\n")
-        table.writeheader()
-        table.writerows(asdict(epoch) for epoch in epochs)
-
-
 def read_history(path: Path) -> tuple[Epoch, ...]:
-    """Return the epochs that ``write_history`` wrote.
+    """Return the epochs that ``training.write_history`` wrote.
 
     Raises:
         DataError: the file is missing or damaged.

@@ -154,6 +154,7 @@ class Mer(nn.Module):
         """Return the mean (B, channels) over the steps that are there, after the convolution."""
         kept = there[..., None]  # (B, T, 1)
         found = self.over_time[name]((rows * kept).transpose(1, 2)).relu().transpose(1, 2)
+        found = found.float()  # half precision has too few digits for a sum of 500 steps
         mean: Tensor = (found * kept).sum(1) / kept.sum(1).clamp(min=1)
         return mean
 

@@ -3,11 +3,10 @@
 A checkpoint is a folder with ``model.safetensors``, ``card.md`` and ``history.csv``.
 """
 
-import csv
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from vemoclap import checkpoint, training
+from vemoclap import training
 from vemoclap.ekman6.store import Split
-from vemoclap.errors import DataError, UsageError
+from vemoclap.errors import DataError
 from vemoclap.mer import card, evaluate, metrics, model
 from vemoclap.mer.cache import Prepared
 from vemoclap.mer.evaluate import Evaluation
@@ -144,10 +143,7 @@ def train(
         DataError: a split is empty, or the folder holds another training.
         WeightsError: a backbone is missing or damaged.
     """
-    if folder.exists() and any(folder.iterdir()) and not resume:
-        raise UsageError(
-            f"{folder} exists already; give --resume to go on with it, or another --out."
-        )
+    training.claim(folder, resume=resume)
     told, recipe, device = watch or Watch(), plan.recipe, plan.device
     splits = {one.piece.split for one in prepared.kept}
     tested = Split.TEST if Split.TEST in splits else Split.VAL
@@ -155,7 +151,7 @@ def train(
     network = model.published(device, plan.shape, recipe, prepared.labels)
     identity = _identity(prepared, plan, network)
     if (folder / model.FILE).exists():
-        _same(folder / model.FILE, identity)
+        training.demand_same(folder / model.FILE, identity)
     else:
         parts = {
             split: Examples(prepared, split, network.config, device)
@@ -180,7 +176,7 @@ def train(
         val = parts[Split.VAL]
         best = metrics.thresholds(val.truth, predict(network, val))
         network.config = replace(network.config, thresholds=best, note=_note(prepared))
-        _write_history(folder / HISTORY, epochs)
+        training.write_history(folder / HISTORY, epochs)
         model.save(network, folder, _training(plan, identity, epochs))
         (folder / STATE).unlink(missing_ok=True)
     evaluation = evaluate.evaluate(folder, prepared, tested, device)
@@ -221,15 +217,6 @@ def _identity(prepared: Prepared, plan: Plan, network: Mer) -> str:
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
 
-def _same(path: Path, identity: str) -> None:
-    _, metadata = checkpoint.read(path, "cpu")
-    if metadata.get("training", {}).get("identity") != identity:
-        raise DataError(
-            f"{path} comes of a training with other options, data or versions; give the same ones "
-            "to go on, or another --out to begin anew."
-        )
-
-
 def _training(plan: Plan, identity: str, epochs: Sequence[Epoch]) -> dict[str, Any]:
     return {
         "seed": plan.seed,
@@ -248,10 +235,3 @@ def _note(prepared: Prepared) -> str:
         f"Trained here on {count} utterances of {prepared.note}; it says what annotators would see "
         "and hear in an utterance like those, not what anybody feels."
     )
-
-
-def _write_history(path: Path, epochs: Sequence[Epoch]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        table = csv.DictWriter(file, [one.name for one in fields(Epoch)], lineterminator="\n")
-        table.writeheader()
-        table.writerows(asdict(epoch) for epoch in epochs)
