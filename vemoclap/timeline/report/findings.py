@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from vemoclap.draw import EMOTION_COLOURS
 from vemoclap.records import Span
 from vemoclap.report.wording import clean, percent
-from vemoclap.timeline.records import Judge, Moment, Timeline
+from vemoclap.timeline.records import Moment, Timeline
 
 UNKNOWN = "unknown"  # in place of an emotion where there are no probabilities
 NONE_PRESENT = "none"  # of a model with thresholds, where no emotion reaches its own
@@ -35,52 +35,24 @@ class Emotion:
     present: bool  # the most likely one, or one that reaches its threshold
 
     @property
-    def said(self) -> str:
-        """The two in words: "joy 42 %"."""
-        return f"{clean(self.label)} {percent(self.probability)}"
+    def present(moment: Moment, by: Timeline) -> tuple[Emotion, ...]:
+    """Return the emotions that are present in a span, the most likely first."""
+    if moment.probabilities is None:
+        return ()
+    found = emotions(by.labels, moment.probabilities, by.thresholds)
+    return tuple(sorted((one for one in found if one.present), key=lambda one: -one.probability))
 
 
-def colours(labels: Sequence[str]) -> tuple[str, ...]:
-    """Return a colour for each label, the same in every picture of it."""
-    others = iter(_OTHER_COLOURS * (1 + len(labels) // len(_OTHER_COLOURS)))
-    known = (EMOTION_COLOURS.get(_SAME_AS.get(label, label)) for label in labels)
-    return tuple(colour or next(others) for colour in known)
-
-
-def emotions(
-    labels: Sequence[str], probabilities: Sequence[float], thresholds: Sequence[float] | None
-) -> tuple[Emotion, ...]:
-    """Return every label with its probability, in the order of the labels.
-
-    Without thresholds the most likely one is present; with them, each that reaches its own.
-    """
-    most = max(range(len(labels)), key=lambda place: probabilities[place])
-    return tuple(
-        Emotion(
-            label,
-            probability,
-            place == most if thresholds is None else probability >= thresholds[place],
-        )
-        for place, (label, probability) in enumerate(zip(labels, probabilities, strict=True))
-    )
-
-
-def said(moment: Moment, by: Timeline | Judge) -> str:
+def said(moment: Moment, by: Timeline) -> str:
     """Return the emotion of a span in a few words: "joy 42 %", "happy 61 %, fear 20 %", "none"."""
     if moment.probabilities is None:
         return UNKNOWN
-    found = emotions(by.labels, moment.probabilities, by.thresholds)
-    present = sorted((one for one in found if one.present), key=lambda one: -one.probability)
-    return ", ".join(one.said for one in present) or NONE_PRESENT
+    return ", ".join(one.said for one in present(moment, by)) or NONE_PRESENT
 
 
-def label_of(moment: Moment, by: Timeline | Judge) -> str:
+def label_of(moment: Moment, by: Timeline) -> str:
     """Return the labels that are present in a span, without their numbers, joined by a space."""
-    if moment.probabilities is None:
-        return ""
-    found = emotions(by.labels, moment.probabilities, by.thresholds)
-    present = sorted((one for one in found if one.present), key=lambda one: -one.probability)
-    return " ".join(clean(one.label) for one in present)
+    return " ".join(clean(one.label) for one in present(moment, by))
 
 
 @dataclass(frozen=True)

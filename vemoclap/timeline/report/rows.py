@@ -8,12 +8,12 @@ from vemoclap.report.wording import clock, percent, why
 from vemoclap.timeline.records import FaceTrack, Kind, Moment, Timeline
 from vemoclap.timeline.report.bars import bar, columns, key, waveform
 from vemoclap.timeline.report.findings import (
-    UNKNOWN,
+    NONE_PRESENT,
     Shown,
     colours,
     emotions,
     peaks,
-    said,
+    present,
     shown_by,
 )
 
@@ -54,7 +54,7 @@ class Row:
     end_s: float
     ends: str
     kind: str
-    said: str
+    said: tuple[str, ...]  # the emotions that are present
     columns: "Markup | None"
     why: str  # there are no probabilities
     picture: str | None  # data URI
@@ -141,14 +141,13 @@ def _row(moment: Moment, timeline: Timeline, pictured: set[int]) -> Row:
         chart = columns(timeline.labels, moment.probabilities, timeline.thresholds)
     if moment.envelope:
         wave = waveform(moment.envelope)
-    emotion = said(moment, timeline)
     few = len(timeline.moments) <= PICTURES
     return Row(
         start_s=moment.span.start_s,
         end_s=moment.span.end_s,
         ends=exact(moment.span.end_s),
         kind="" if moment.kind is Kind.WINDOW else moment.kind.value,
-        said="" if emotion == UNKNOWN else emotion,
+        said=tuple(one.said for one in present(moment, timeline)) or (NONE_PRESENT,),
         columns=None if chart is None else Markup(chart),  # noqa: S704  escaped where made
         why="" if chart else why(moment.status),
         picture=data_uri(moment.picture) if few and moment.picture else None,
