@@ -14,6 +14,7 @@ COLUMN, GAP = 16, 5  # units of the small chart
 SMALL_HEIGHT = 44
 WIDE, HIGH = 62, 112  # units of the named chart: a column with its gap, and the highest column
 TOP, FOOT = 20, 22  # room for the numbers above and the names below
+NUMBER = 18  # the height of a number with its margins
 FAINT = 0.38  # of what does not reach its threshold
 PEAKS = 64  # of a waveform on a page with many
 
@@ -82,7 +83,10 @@ def named_columns(
         if thresholds is not None:
             y = floor - _height(thresholds[place], HIGH)
             parts.append(_dotted(place * WIDE + 4, (place + 1) * WIDE - 4, y, 2))
-        above = min(floor - size, floor - _height(thresholds[place], HIGH) if thresholds else floor)
+        above = floor - size
+        if thresholds is not None:
+            line = floor - _height(thresholds[place], HIGH)
+            above = min(above, line) if above - line < NUMBER else above  # nothing crosses it
         parts.append(
             f'<text x="{middle:g}" y="{above - 5:.1f}" text-anchor="middle" font-size="12" '
             f'fill="currentColor"{bold}>{percent(one.probability)}</text>'

@@ -35,7 +35,37 @@ class Emotion:
     present: bool  # the most likely one, or one that reaches its threshold
 
     @property
-    def present(moment: Moment, by: Timeline) -> tuple[Emotion, ...]:
+    def said(self) -> str:
+        """The two in words: "joy 42 %"."""
+        return f"{clean(self.label)} {percent(self.probability)}"
+
+
+def colours(labels: Sequence[str]) -> tuple[str, ...]:
+    """Return a colour for each label, the same in every picture of it."""
+    others = iter(_OTHER_COLOURS * (1 + len(labels) // len(_OTHER_COLOURS)))
+    known = (EMOTION_COLOURS.get(_SAME_AS.get(label, label)) for label in labels)
+    return tuple(colour or next(others) for colour in known)
+
+
+def emotions(
+    labels: Sequence[str], probabilities: Sequence[float], thresholds: Sequence[float] | None
+) -> tuple[Emotion, ...]:
+    """Return every label with its probability, in the order of the labels.
+
+    Without thresholds the most likely one is present; with them, each that reaches its own.
+    """
+    most = max(range(len(labels)), key=lambda place: probabilities[place])
+    return tuple(
+        Emotion(
+            label,
+            probability,
+            place == most if thresholds is None else probability >= thresholds[place],
+        )
+        for place, (label, probability) in enumerate(zip(labels, probabilities, strict=True))
+    )
+
+
+def present(moment: Moment, by: Timeline) -> tuple[Emotion, ...]:
     """Return the emotions that are present in a span, the most likely first."""
     if moment.probabilities is None:
         return ()
