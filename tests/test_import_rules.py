@@ -99,12 +99,27 @@ def test_a_timeline_opens_no_file_and_draws_no_report(path: Path):
     assert not found & opens, "files are opened by media and reel"
 
 
+@pytest.mark.parametrize("path", [m for m in MODULES if m.parent.name != "batch"], ids=room)
+def test_only_the_command_knows_batches(path: Path):
+    if path.name != "cli_batch.py":
+        assert not {name for name in imported(path) if name.partition(".")[0] == "batch"}
+    assert not foreign(path) & {"ray", "multiprocessing"}
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "batch").glob("*.py")), ids=room)
+def test_a_batch_asks_no_engine_itself_and_one_file_knows_ray(path: Path):
+    assert not {name for name in imported(path) if name.startswith("engines")}
+    assert path.name == "cluster.py" or "ray" not in foreign(path)
+
+
 @pytest.mark.parametrize("path", [m for m in MODULES if m.parent.name != "app"], ids=room)
 def test_widgets_and_servers_belong_to_the_app(path: Path):
     assert not foreign(path) & {"ipywidgets", "IPython", "voila", "tornado", "google"}
 
 
-@pytest.mark.parametrize("name", ["app.session", "app.spans", "app.work", "app.folder", "app.place"])
+@pytest.mark.parametrize(
+    "name", ["app.session", "app.spans", "app.work", "app.folder", "app.place"]
+)
 def test_what_a_session_does_knows_no_widget(name: str):
     path = PACKAGE.joinpath(*name.split(".")).with_suffix(".py")
     assert not foreign(path) & {"ipywidgets", "IPython", "voila", "google"}

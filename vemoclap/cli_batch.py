@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vemoclap import cli_video
 from vemoclap.errors import UsageError
 
 if TYPE_CHECKING:
     from vemoclap.batch.records import Orders
     from vemoclap.batch.run import Engine, Told
     from vemoclap.batch.summary import Summary
+    from vemoclap.timeline.options import Options
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -42,8 +44,9 @@ def add_to(commands: "Commands") -> None:
     batch.add_argument(
         "--what",
         default="analysis",
-        choices=("analysis", "features"),
-        help="a report of each video (default), or a feature store for `vemoclap train`",
+        choices=("analysis", "features", "timeline"),
+        help="a report of each video (default), a feature store for `vemoclap train`, or a report "
+        "of each video over time",
     )
     batch.add_argument(
         "--engine",
@@ -52,58 +55,64 @@ def add_to(commands: "Commands") -> None:
         help="this machine (default), or Ray on one or several (needs vemoclap[ray])",
     )
     batch.add_argument(
+        "--address",
+        metavar="HOST:PORT",
+        help="the head of a Ray cluster; without it Ray runs on this machine only",
+    )
+    batch.add_argument(
         "--workers", type=_count, default=1, metavar="N", help="each with its own models (1)"
     )
     batch.add_argument(
         "--retry-failed", action="store_true", help="try again what failed or was refused"
     )
     batch.add_argument(
-        "--limit-s", type=_positive, default=600.0, metavar="S", help="time for one video (600)"
+        "--limit-s",
+        type=cli_video.positive,
+        default=600.0,
+        metavar="S",
+        help="time for one video (600)",
     )
     batch.add_argument(
         "--limit-gib",
-        type=_positive,
+        type=cli_video.positive,
         metavar="G",
         help="memory of one worker (default: an equal part of what is free)",
     )
     batch.add_argument(
         "--part", type=_part, metavar="K/N", help="only the K-th of N shares, for job arrays"
     )
-    batch.add_argument(
-        "--preset",
-        default="auto",
-        choices=("auto", "paper", "fast", "embedded"),
-        help="which models; auto (default) takes the best that is complete here",
-    )
-    batch.add_argument(
-        "--role",
-        action="append",
-        default=[],
-        metavar="ROLE=ENGINE",
-        help="use another engine for a role; ROLE=none leaves it out; repeatable",
-    )
+    cli_video.add_engines(batch)
     batch.add_argument(
         "--checkpoint", type=Path, metavar="DIR", help="judge with this trained classifier"
     )
     batch.add_argument(
-        "--n", type=_frames, default=16, metavar="N", help="frames to look at (default 16)"
+        "--n",
+        type=_frames,
+        metavar="N",
+        help="frames to look at (16; of each span of a timeline 8)",
     )
-    batch.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     batch.add_argument(
-        "--max-hours", type=_positive, default=4.0, metavar="H", help="refuse longer videos (4)"
+        "--by",
+        default="utterance",
+        choices=("utterance", "window"),
+        help="cut timelines at pauses of speech (default), or by a sliding window",
     )
     batch.add_argument(
-        "--max-gib", type=_positive, default=2.0, metavar="G", help="refuse larger files (2)"
+        "--length",
+        type=cli_video.positive,
+        default=10.0,
+        metavar="S",
+        help="seconds that a window lasts (10)",
     )
+    batch.add_argument(
+        "--step",
+        type=cli_video.positive,
+        metavar="S",
+        help="seconds from one window to the next (half its length)",
+    )
+    cli_video.add_limits(batch)
     batch.add_argument("--quiet", action="store_true", help="print the table at the end only")
     batch.set_defaults(run=_batch)
-
-
-def _positive(text: str) -> float:
-    value = float(text)
-    if not value > 0:
-        raise argparse.ArgumentTypeError("it must be more than 0")
-    return value
 
 
 def _count(text: str) -> int:
@@ -130,17 +139,19 @@ def _part(text: str) -> tuple[int, int]:
 def _batch(parsed: argparse.Namespace) -> int:
     from vemoclap.batch import inputs, run, stamp
     from vemoclap.batch.records import What
-    from vemoclap.media import Limits
 
+    timeline = _timeline(parsed)
+    usual = 16 if timeline is None else timeline.frame_count
     orders = stamp.orders(
         parsed.out,
         what=What(parsed.what),
         preset=parsed.preset,
-        overrides=_overrides(parsed.role),
+        overrides=cli_video.overrides(parsed.role),
         checkpoint=parsed.checkpoint,
-        frame_count=parsed.n,
+        frame_count=parsed.n or usual,
+        timeline=timeline,
         device=parsed.device,
-        limits=Limits(parsed.max_hours * 3600, int(parsed.max_gib * 2**30)),
+        limits=cli_video.limits(parsed),
         runner=parsed.engine,
         share=parsed.part,
     )
@@ -163,23 +174,32 @@ def _batch(parsed: argparse.Namespace) -> int:
     return SOME_FAILED if summary.failed else ALL_FINE
 
 
+def _timeline(parsed: argparse.Namespace) -> "Options | None":
+    if parsed.what != "timeline":
+        return None
+    from vemoclap.timeline import options
+
+    step_s = parsed.length / 2 if parsed.step is None else parsed.step
+    chosen = options.Options(parsed.by, parsed.length, step_s, parsed.n or options.FRAMES)
+    options.check(chosen)
+    return chosen
+
+
 def _engine(parsed: argparse.Namespace) -> "Engine":
     from vemoclap.batch import local
     from vemoclap.batch.crew import Bounds
 
     most = None if parsed.limit_gib is None else int(parsed.limit_gib * 2**30)
     bounds = Bounds(parsed.limit_s, most)
+    if parsed.engine == "ray":
+        from vemoclap.batch import cluster
+
+        return functools.partial(
+            cluster.work, workers=parsed.workers, bounds=bounds, address=parsed.address
+        )
+    if parsed.address:
+        raise UsageError("--address is the head of a Ray cluster; give --engine ray too.")
     return functools.partial(local.work, workers=parsed.workers, bounds=bounds)
-
-
-def _overrides(pairs: list[str]) -> dict[str, str]:
-    chosen = {}
-    for pair in pairs:
-        role, equals, engine = pair.partition("=")
-        if not (role and equals and engine):
-            raise UsageError(f"--role takes ROLE=ENGINE, such as ocr=none, not {pair!r}.")
-        chosen[role] = engine
-    return chosen
 
 
 # -- progress ---------------------------------------------------------------------------------

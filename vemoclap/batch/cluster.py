@@ -22,7 +22,7 @@ from vemoclap.batch.records import Entry, Item, Job, Orders
 from vemoclap.batch.worker import Worker
 from vemoclap.errors import EngineError, UsageError, VemoclapError
 
-LOOPBACK = "127.0.0.1"
+STARTS = 3  # of Ray on this machine, before it is given up
 # Of an actor: with all processors taken by actors, nothing is left for Ray Data's own tasks, and
 # it waits for ever. The models use as many threads as there are, whatever is said here.
 PROCESSORS = 0.5
@@ -139,19 +139,12 @@ def _connected(ray: Any, address: str | None, workers: int) -> Iterator[None]:
         if address is not None:
             ray.init(address=address, **common)
         else:
-            ray.init(
-                address="local",
-                num_cpus=max(os.cpu_count() or 1, int(workers * PROCESSORS) + 1),
-                include_dashboard=False,
-                object_store_memory=OBJECTS_BYTES,
-                _node_ip_address=LOOPBACK,  # nothing listens to other machines
-                **common,
-            )
-    except (ConnectionError, ValueError, RuntimeError) as error:
+            _start(ray, workers, common)
+    except Exception as error:  # Ray raises what it likes, and Exception itself too
         where = address or "this machine"
         raise UsageError(
-            f"Ray cannot be reached at {where} ({error}); start it with `ray start`, or leave "
-            "--address out."
+            f"Ray cannot be reached at {where} ({error}); see `ray status`, or leave Ray out with "
+            "--engine local."
         ) from error
     try:
         context = ray.data.DataContext.get_current()
@@ -160,6 +153,24 @@ def _connected(ray: Any, address: str | None, workers: int) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _start(ray: Any, workers: int, common: dict[str, Any]) -> None:
+    """Start Ray on this machine; on a busy one it may miss the 30 seconds that it gives itself."""
+    for tries_left in reversed(range(STARTS)):
+        try:
+            ray.init(
+                address="local",
+                num_cpus=max(os.cpu_count() or 1, int(workers * PROCESSORS) + 1),
+                include_dashboard=False,
+                object_store_memory=OBJECTS_BYTES,
+                **common,
+            )
+            return
+        except Exception as error:
+            ray.shutdown()
+            if not tries_left or "timed out" not in str(error):
+                raise
 
 
 def _gpus(ray: Any, orders: Orders, workers: int) -> float:

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
     from vemoclap.batch.summary import Summary
 
+UNTRAINED = "valence-arousal"  # the engine that says so wherever its answers are shown
 PICTURES = 3000  # thumbnails in the page, some 15 MB; more would make it slow to open
-REPORT = "report.html"
+REPORTS = {What.ANALYSIS: "report.html", What.TIMELINE: "timeline.html"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def to_html(summary: "Summary", orders: Orders) -> str:
     """
     from markupsafe import Markup
 
-    from vemoclap import draw
+    from vemoclap import baseline, draw
 
     style, script = _own("index.css"), _own("index.js")
     rows = [_row(entry, orders, n < PICTURES) for n, entry in enumerate(summary.entries)]
@@ -59,7 +60,7 @@ def to_html(summary: "Summary", orders: Orders) -> str:
         colours=draw.EMOTION_COLOURS,
         pictures=any(row.picture for row in rows),
         hidden_pictures=max(0, len(rows) - PICTURES),
-        reports=orders.what is not What.FEATURES,
+        untrained=baseline.NOTE if orders.preset.emotion == UNTRAINED else None,
         style=Markup(style),  # noqa: S704  our own file
         script=Markup(script),  # noqa: S704
         style_digest=_digest(style),
@@ -85,7 +86,7 @@ def _row(entry: Entry, orders: Orders, with_picture: bool) -> Row:
         name=entry.name,
         ending=entry.ending.value,
         cause=entry.cause,
-        report=f"{quote(place)}/{REPORT}" if has_report and place else None,
+        report=f"{quote(place)}/{REPORTS[orders.what]}" if has_report and place else None,
         picture=_picture(orders, place) if has_report and place and with_picture else None,
         emotion=ranked[0][0] if ranked else None,
         emotions=tuple(ranked),

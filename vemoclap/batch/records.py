@@ -5,6 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from vemoclap.roles import Preset
+from vemoclap.timeline.options import Options
 
 
 class What(StrEnum):
@@ -12,6 +13,7 @@ class What(StrEnum):
 
     ANALYSIS = "analysis"
     FEATURES = "features"
+    TIMELINE = "timeline"
 
 
 class Ending(StrEnum):
@@ -56,7 +58,8 @@ class Orders:
     what: What
     preset: Preset
     checkpoint: Path | None
-    frame_count: int
+    frame_count: int  # of a video, or of each span of a timeline
+    timeline: Options | None  # how a timeline is cut; None: none is asked for
     device: str  # "auto", "cpu" or "cuda"
     max_duration_s: float
     max_bytes: int

@@ -3,7 +3,7 @@
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from vemoclap.batch import features_store, manifest, results, stamp, summary
 from vemoclap.batch.manifest import Manifest
 from vemoclap.batch.records import Content, Ending, Entry, Inputs, Item, Job, Orders, What
 from vemoclap.batch.summary import Summary
+from vemoclap.batch.timelines import BEGUN
 from vemoclap.batch.worker import content_of, folder_of
 from vemoclap.errors import DataError
 
@@ -81,6 +82,8 @@ def run(
         if orders.what is What.FEATURES:
             features_store.sum_up(out)
         shutil.rmtree(orders.scratch, ignore_errors=True)
+        with suppress(OSError):
+            (out / BEGUN).rmdir()  # unless another share has something in it
         whole = summary.sum_up(inputs, {**ended, **fresh}, frozenset(fresh), orders)
         summary.write(whole, orders, share)
         return whole

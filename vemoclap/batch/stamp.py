@@ -11,6 +11,7 @@ from vemoclap.batch.records import Item, Orders, What
 from vemoclap.digests import digest
 from vemoclap.errors import UsageError
 from vemoclap.media import Limits
+from vemoclap.timeline.options import Options
 
 LAYOUT = 1  # of what a batch writes; results of another layout are made again
 
@@ -23,6 +24,7 @@ def orders(
     overrides: Mapping[str, str],
     checkpoint: Path | None,
     frame_count: int,
+    timeline: Options | None = None,
     device: str,
     limits: Limits,
     runner: str,
@@ -57,6 +59,7 @@ def orders(
         "what": what.value,
         "engines": [asdict(use) for use in roles.describe(chosen)],
         "frames": frame_count,
+        "timeline": timeline and asdict(timeline),
         "checkpoint": judge,
     }
     filled = ((role, roles.engine_of(chosen, role)) for role in roles.ROLES)
@@ -68,6 +71,7 @@ def orders(
         preset=chosen,
         checkpoint=checkpoint and checkpoint.absolute(),
         frame_count=frame_count,
+        timeline=timeline,
         device=device,
         max_duration_s=limits.max_duration_s,
         max_bytes=limits.max_bytes,

@@ -12,13 +12,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vemoclap.batch import features_store, results
+from vemoclap.batch import analyses, results, timelines
 from vemoclap.batch.inputs import folder_name
+from vemoclap.batch.product import Product
 from vemoclap.batch.records import Content, Ending, Entry, Item, Job, Orders, What
 from vemoclap.digests import digest
 from vemoclap.errors import DataError, MediaError, VemoclapError, WeightsError
 from vemoclap.media import Limits, printable
-from vemoclap.records import Analysis, Outcome, State, Status
 
 if TYPE_CHECKING:
     from vemoclap.analyser import Opened
@@ -30,7 +30,7 @@ class Ready:
 
     job: Job
     content: Content | None
-    opened: "Opened"
+    opened: "Opened | None"  # None: it is decoded as it is read
     seconds: float  # that opening took
 
 
@@ -99,25 +99,27 @@ class Worker:
                     f"Results cannot be written to {self._orders.out} ({_strerror(error)}); make "
                     "room and run the same command again, it goes on where it stopped."
                 ) from error
-            return ended(Ending.FAILED, reason(ready.job, error))
+            ending = Ending.REFUSED if isinstance(error, MediaError) else Ending.FAILED
+            return ended(ending, reason(ready.job, error))
 
-    def decode(self, job: Job) -> "Opened":
-        """Return the decoded video of a job."""
+    def decode(self, job: Job) -> "Opened | None":
+        """Return the decoded video of a job, None where it is decoded as it is read."""
+        if self._orders.what is What.TIMELINE:
+            return None
         return self._analyser.open(job.item.path, frame_count=self._orders.frame_count)
 
     def make(self, ready: Ready, ended: Callable[[Ending, str], Entry]) -> Entry:
         """Ask the models, write the result, and return the entry that ``ended`` gives for it."""
-        analysis, item = self._analyser.read(ready.opened), ready.job.item
-        ending, cause = judge(analysis, self._orders.what)
-        if ending is Ending.FAILED:
-            return ended(ending, cause)
-        done = described(ended(ending, cause), analysis)
-        results.put(
-            self._orders,
-            folder_name(item.name),
-            done,
-            lambda folder: fill(self._orders, item, analysis, folder),
-        )
+        given, item = self._orders, ready.job.item
+        name = folder_name(item.name)
+        made: Product
+        if ready.opened is None:
+            made = timelines.made(given, item, self._analyser, given.out / timelines.BEGUN / name)
+        else:
+            made = analyses.made(given, item, self._analyser.read(ready.opened))
+        done = made.described(ended(made.ending, made.cause))
+        if made.ending is not Ending.FAILED:
+            results.put(given, name, done, made.fill)
         return done
 
 
@@ -136,29 +138,6 @@ def content_of(path: Path, max_bytes: int) -> Content | None:
 def folder_of(orders: Orders, item: Item) -> Path:
     """Return where the result of an item lies."""
     return results.place(orders.out, orders.what) / folder_name(item.name)
-
-
-def judge(analysis: Analysis, what: What) -> tuple[Ending, str]:
-    """Return how well an analysis went, and why not better."""
-    broken = _broken(analysis)
-    if broken and what is What.FEATURES:
-        # A feature that an engine failed to give is not absent, and must not be learned as such.
-        return Ending.FAILED, broken
-    if analysis.clip.outcome is Outcome.PARTIAL:
-        return Ending.PARTIAL, analysis.clip.warnings[0]
-    return (Ending.PARTIAL, broken) if broken else (Ending.OK, "")
-
-
-def fill(orders: Orders, item: Item, analysis: Analysis, folder: Path) -> None:
-    """Write what was asked for into an empty folder."""
-    if orders.what is What.FEATURES:
-        features_store.write_one(folder, item, analysis.features)
-        return
-    from vemoclap import draw, report
-
-    report.write(analysis, folder)
-    picture = draw.thumbnail(analysis.clip.frames[analysis.sample_frame])
-    (folder / results.THUMBNAIL).write_bytes(draw.encoded(picture, "JPEG"))
 
 
 def entry(
@@ -202,37 +181,6 @@ def reason(job: Job, error: Exception) -> str:
         f"{name}: vemoclap itself failed ({type(error).__name__}: {error}); please report it with "
         "the traceback that `vemoclap analyze` shows of it with VEMOCLAP_DEBUG=1."
     )
-
-
-def described(plain: Entry, analysis: Analysis) -> Entry:
-    """Return an entry with what an index of the batch shows of the analysis."""
-    return replace(
-        plain,
-        duration_s=round(analysis.clip.info.duration_s, 3),
-        emotions=None
-        if analysis.scores is None
-        else tuple(round(share, 6) for share in analysis.scores.probabilities),
-        stages=tuple((stage.stage, round(stage.seconds, 4)) for stage in analysis.stages),
-    )
-
-
-def _broken(analysis: Analysis) -> str:
-    """Return why an engine gave nothing, "" if none broke."""
-    readings = analysis.readings
-    statuses: tuple[Status, ...] = (
-        readings.faces.status,
-        readings.faces.expression_status,
-        readings.image.status,
-        readings.sound.status,
-        readings.speech.status,
-        readings.speech.transcript_status,
-        readings.speech.sentiment_status,
-        readings.screen.status,
-        readings.screen.sentiment_status,
-        readings.caption.status,
-        analysis.scores_status,
-    )
-    return next((one.reason for one in statuses if one.state is State.FAILED), "")
 
 
 def _same(one: Content | None, other: Content) -> bool:

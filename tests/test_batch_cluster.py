@@ -1,0 +1,235 @@
+"""The same batch on Ray: the same results, whatever Ray loses on the way."""
+
+import functools
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from tests.batch_videos import bases
+from tests.batch_workers import orders
+from vemoclap.batch import inputs, local, manifest, run
+from vemoclap.batch.crew import Bounds
+from vemoclap.batch.records import What
+from vemoclap.ekman6 import store
+
+pytest.importorskip("ray")
+WAIT_S = 120  # for Ray to start something, on a machine that does much else
+
+ROOT = Path(__file__).resolve().parents[1]
+# In a process of its own, as a command is: Ray leaves threads and settings behind.
+RUN = """
+import functools, sys
+from pathlib import Path
+from tests import batch_workers
+from vemoclap.batch import cluster, inputs, run
+from vemoclap.batch.crew import Bounds
+if __name__ == "__main__":
+    places, out, make, workers, address = sys.argv[1:6]
+    engine = functools.partial(
+        cluster.work,
+        workers=int(workers),
+        bounds=Bounds(seconds=20),
+        make=getattr(batch_workers, make),
+        address=address or None,
+    )
+    given = batch_workers.orders(Path(out), runner="ray")
+    summary = run.run(inputs.find([Path(places)]), given, engine)
+    assert not summary.failed or make == "Bad"
+"""
+
+
+def started(folder: Path, out: Path, make: str, *, workers: int = 1, address: str = "", **more):
+    script = folder / "run_batch.py"
+    script.write_text(RUN)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **more}
+    command = [sys.executable, str(script), str(folder / "in"), str(out), make, str(workers)]
+    return subprocess.Popen([*command, address], env=environment)
+
+
+def files(folder: Path, *names: str) -> None:
+    (folder / "in").mkdir(exist_ok=True)
+    for name in names:
+        (folder / "in" / f"{name}.mp4").write_text(name * 9)
+
+
+def endings(out: Path) -> dict[str, str]:
+    return {name[:-4]: entry.ending.value for name, entry in manifest.read(out).items()}
+
+
+def test_a_crash_and_an_actor_killed_in_the_middle_are_survived(tmp_path):
+    files(tmp_path, *(f"{n:02}" for n in range(12)), "crash", "refuse")
+    out = tmp_path / "out"
+    process = started(tmp_path, out, "Bad", workers=2, VEMOCLAP_TEST_PACE_S="0.5")
+    try:
+        actors = _actors_at_work(process.pid, out)
+        os.kill(actors[0].pid, signal.SIGKILL)
+        assert process.wait(WAIT_S) == 0
+    finally:
+        _kill_all(process)
+    found = endings(out)
+    assert found.pop("crash") == "failed"
+    assert found.pop("refuse") == "refused"
+    assert found == {f"{n:02}": "ok" for n in range(12)}
+    said = json.loads((out / "summary.json").read_text())
+    assert said["inputs"] == sum(said["counts"].values()) == 14
+    assert all(entry.runner == "ray" for entry in manifest.read(out).values())
+
+
+def _actors_at_work(pid: int, out: Path) -> list[psutil.Process]:
+    """Return the actors of a batch, once one video is done."""
+    deadline = time.monotonic() + WAIT_S
+    while time.monotonic() < deadline:
+        kin = psutil.Process(pid).children(recursive=True)
+        actors = [one for one in kin if _title(one).startswith("ray::MapWorker")]
+        if actors and list((out / "results").glob("*/record.json")):
+            return actors
+        time.sleep(0.2)
+    raise AssertionError("Ray did not start its actors")
+
+
+def _title(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
+
+
+def _kill_all(process) -> None:
+    if process.poll() is None:
+        for one in psutil.Process(process.pid).children(recursive=True):
+            one.kill()
+        process.kill()
+        process.wait()
+
+
+def test_nothing_listens_to_other_machines_and_nothing_is_reported(tmp_path):
+    files(tmp_path, *(f"{n}" for n in range(6)))
+    process = started(tmp_path, tmp_path / "out", "Bad", VEMOCLAP_TEST_PACE_S="0.4")
+    try:
+        _actors_at_work(process.pid, tmp_path / "out")
+        kin = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+        sockets = [c for one in kin for c in _connections(one)]
+        listening = [c.laddr for c in sockets if c.status == psutil.CONN_LISTEN]
+        assert listening
+        assert {address.ip for address in listening} <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
+        remote = {c.raddr.ip for c in sockets if c.raddr}
+        assert remote <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
+        assert not [one for one in kin if "dashboard/dashboard.py" in _title(one)]
+        assert process.wait(WAIT_S) == 0
+    finally:
+        _kill_all(process)
+
+
+def _connections(process: psutil.Process):
+    try:
+        return process.net_connections("tcp")
+    except psutil.Error:
+        return []
+
+
+def test_two_nodes_share_the_work(tmp_path):
+    """A head and a second node, each processes of this machine with one processor."""
+    files(tmp_path, *(f"{n:02}" for n in range(12)))
+    out, spool = tmp_path / "out", tmp_path / "r"
+    environment = {
+        **os.environ,
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # the loopback address, see ``cluster``
+        "PYTHONPATH": str(ROOT),
+        "RAY_TMPDIR": str(spool),
+    }
+    ray = str(Path(sys.executable).with_name("ray"))
+    common = ["--num-cpus", "1", "--object-store-memory", "80000000", "--block"]
+    common += ["--node-ip-address", "127.0.0.1", "--temp-dir"]
+    port = _free_port()
+    head = ["--head", f"--port={port}", "--include-dashboard=false"]
+    nodes = []
+    try:
+        nodes.append(_node([ray, "start", *head, *common, f"/tmp/rh{port}"], environment))
+        _wait_for_port(port)
+        join = [f"--address=127.0.0.1:{port}"]
+        nodes.append(_node([ray, "start", *join, *common[:-1]], environment))
+        _wait_for_nodes(port, 2, environment)
+        process = started(
+            tmp_path, out, "Bad", workers=3, address=f"127.0.0.1:{port}",
+            VEMOCLAP_TEST_PACE_S="0.3", **environment,
+        )  # fmt: skip
+        assert process.wait(2 * WAIT_S) == 0
+    finally:
+        for node in nodes:
+            _kill_all(node)
+    assert endings(out) == {f"{n:02}": "ok" for n in range(12)}
+
+
+def _node(command, environment):
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+
+
+def _free_port() -> int:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+    return port
+
+
+def _wait_for_port(port: int) -> None:
+    import socket
+
+    deadline = time.monotonic() + WAIT_S
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            time.sleep(0.2)
+    raise AssertionError("the head did not start")
+
+
+def _wait_for_nodes(port: int, count: int, environment) -> None:
+    code = (
+        f"import ray, time\nray.init('127.0.0.1:{port}', log_to_driver=False)\n"
+        f"deadline = time.monotonic() + {WAIT_S}\n"
+        f"while sum(n['Alive'] for n in ray.nodes()) < {count}:\n"
+        "    assert time.monotonic() < deadline\n    time.sleep(0.2)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+
+
+def test_results_are_those_of_a_local_batch(tmp_path):
+    """With the real worker, in features as in reports."""
+    bases(tmp_path / "in")
+    given = orders(tmp_path / "local", what=What.FEATURES)
+    found = inputs.find([tmp_path / "in"])
+    run.run(found, given, functools.partial(local.work, bounds=Bounds(seconds=60)))
+    command = [sys.executable, "-m", "vemoclap", "batch", str(tmp_path / "in")]
+    command += ["--out", str(tmp_path / "ray"), "--what", "features", "--engine", "ray"]
+    command += ["--preset", "embedded", "--n", "4", "--device", "cpu"]
+    command += [f"--role={role}={engine}" for role, engine in _no_models().items()]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert "4 read in this run" in done.stdout
+    one, other = (store.read(tmp_path / name / "features") for name in ("local", "ray"))
+    assert one.schema == other.schema
+    for mine, theirs in zip(one.videos, other.videos, strict=True):
+        assert mine.id == theirs.id
+        np.testing.assert_allclose(
+            mine.features["affect"], theirs.features["affect"], rtol=1e-5, atol=1e-6
+        )
+
+
+def _no_models() -> dict[str, str]:
+    from tests.batch_workers import NO_MODELS
+
+    return NO_MODELS
