@@ -1,9 +1,9 @@
 """Planted utterances: each label is written into one kind of evidence, and nowhere else.
 
 Happiness and surprise tint the faces, sadness and fear are tones in the sound, anger and disgust
-are words. No label says anything of another. Of surprise and fear, what shows them is in half of
-the utterances, and in four of ten of these or so they are labelled, as annotators disagree: whoever
-knows all that can be known answers 0.42, and needs a threshold below that.
+are words. No label says anything of another. Surprise and fear are shown by four of ten
+utterances, and of these fewer than half are labelled so, as annotators disagree: whoever knows all
+that can be known answers 0.45, and needs a threshold below that.
 """
 
 from pathlib import Path
@@ -21,10 +21,10 @@ from vemoclap.records import SAMPLE_RATE
 
 SHAPE = Shape(frames=2, seconds=0.5, tokens=10)
 # A network of a thousandth of the published size takes larger steps.
-QUICK = Recipe(epochs=8, batch=16, rate=1e-2, patience=8, channels=16, hidden=32)
+QUICK = Recipe(epochs=9, batch=8, rate=5e-3, patience=9, channels=32, hidden=64)
 RATE = 0.3  # of the utterances show a label
 UNSURE = ("surprise", "fear")
-UNSURE_RATE, AGREED = 0.5, 0.42  # of the utterances show such a label; of these have it
+UNSURE_RATE, AGREED = 0.4, 0.45  # of the utterances show such a label; of these have it
 TONES_HZ = {"sad": 440.0, "fear": 2500.0}
 SAID = {"anger": "hate", "disgust": "house"}  # words of the miniature tokenizer
 FILLERS = ("the", "weather", "is", "this", "lovely", "good", "happy", "love")

@@ -51,10 +51,11 @@ def test_it_learns_labels_from_faces_sound_and_words(learnt: Evaluation):
     f1 = {row.label: row.f1 for row in learnt.own.labels}
     assert f1["happy"] > 0.9  # in faces
     assert f1["sad"] > 0.9  # in sound
-    assert min(f1["anger"], f1["disgust"]) > 0.55  # in words; who always says yes gets 0.46
-    # Whoever knows all gets about 0.59 of these, and who always says yes 0.35.
-    assert f1["surprise"] > 0.45  # in faces
-    assert f1["fear"] > 0.45  # in sound
+    assert min(f1["anger"], f1["disgust"]) > 0.55  # in words; who always says yes gets half
+    # Of these, whoever knows all gets a weighted accuracy of 0.87.
+    told = {row.label: row.weighted_accuracy for row in learnt.own.labels}
+    assert told["surprise"] > 0.7  # in faces
+    assert told["fear"] > 0.7  # in sound
 
 
 def test_its_thresholds_beat_one_half_and_it_beats_the_baselines(learnt: Evaluation):
