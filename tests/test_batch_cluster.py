@@ -69,7 +69,7 @@ def test_a_crash_and_an_actor_killed_in_the_middle_are_survived(tmp_path):
     out = tmp_path / "out"
     process = started(tmp_path, out, "Bad", workers=2, VEMOCLAP_TEST_PACE_S="0.5")
     try:
-        actors = _actors_at_work(process.pid, out)
+        actors = _actors_at_work(process, out)
         os.kill(actors[0].pid, signal.SIGKILL)
         assert process.wait(WAIT_S) == 0
     finally:
@@ -83,11 +83,12 @@ def test_a_crash_and_an_actor_killed_in_the_middle_are_survived(tmp_path):
     assert all(entry.runner == "ray" for entry in manifest.read(out).values())
 
 
-def _actors_at_work(pid: int, out: Path) -> list[psutil.Process]:
+def _actors_at_work(process, out: Path) -> list[psutil.Process]:
     """Return the actors of a batch, once one video is done."""
     deadline = time.monotonic() + WAIT_S
     while time.monotonic() < deadline:
-        kin = psutil.Process(pid).children(recursive=True)
+        assert process.poll() is None, "the batch ended before an actor was at work"
+        kin = psutil.Process(process.pid).children(recursive=True)
         actors = [one for one in kin if _title(one).startswith("ray::MapWorker")]
         if actors and list((out / "results").glob("*/record.json")):
             return actors
@@ -114,7 +115,7 @@ def test_nothing_listens_to_other_machines_and_nothing_is_reported(tmp_path):
     files(tmp_path, *(f"{n}" for n in range(6)))
     process = started(tmp_path, tmp_path / "out", "Bad", VEMOCLAP_TEST_PACE_S="0.4")
     try:
-        _actors_at_work(process.pid, tmp_path / "out")
+        _actors_at_work(process, tmp_path / "out")
         kin = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
         sockets = [c for one in kin for c in _connections(one)]
         listening = [c.laddr for c in sockets if c.status == psutil.CONN_LISTEN]
@@ -122,7 +123,8 @@ def test_nothing_listens_to_other_machines_and_nothing_is_reported(tmp_path):
         assert {address.ip for address in listening} <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
         remote = {c.raddr.ip for c in sockets if c.raddr}
         assert remote <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
-        assert not [one for one in kin if "dashboard/dashboard.py" in _title(one)]
+        pages = [_title(one) for one in kin if "dashboard/dashboard.py" in _title(one)]
+        assert all("--disable-frontend" in title for title in pages)  # it serves Ray's own parts
         assert process.wait(WAIT_S) == 0
     finally:
         _kill_all(process)
