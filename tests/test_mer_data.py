@@ -320,6 +320,9 @@ def test_the_commands_say_what_is_wrong_in_a_sentence(command: str, tmp_path: Pa
     assert cli.main(["mer", command, *arguments]) == 2
     told = capsys.readouterr().err
     assert gone in told
+    assert {"train": "name a folder or a CSV", "evaluate": "holds no trained model"}[
+        command
+    ] in told
     assert len(told.splitlines()) == 1
 
 

@@ -226,6 +226,11 @@ def read(folder: Path, device: str = "cpu") -> Mer:
         WeightsError: the file is missing, damaged, or holds another model.
     """
     path = folder / FILE
+    if not path.is_file():
+        raise WeightsError(
+            f"{folder} holds no trained model ({FILE}); train one with `vemoclap mer train`, or "
+            "name the folder of one."
+        )
     tensors, metadata = checkpoint.read(path, device)
     if metadata.get("kind") != KIND:
         raise WeightsError(
