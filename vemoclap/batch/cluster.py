@@ -9,6 +9,7 @@ elsewhere; a video that was finished before is recognised by its result, which a
 import json
 import logging
 import os
+import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -116,6 +117,10 @@ def _imported(alone: bool) -> Any:
         # Despite its name this has Ray use the loopback address on any system; elsewise it takes
         # an address that others can reach, even when it is told 127.0.0.1, and listens there.
         os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+        if "RAY_AUTH_MODE" not in os.environ:
+            # Who else has an account here could have it run anything. Ray would keep its token in
+            # the home folder for ever; this one ends with the batch.
+            os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32))
     try:
         import ray
         import ray.data
