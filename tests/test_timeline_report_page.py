@@ -73,6 +73,7 @@ def test_what_could_not_be_had_is_said():
     words = page(nothing()).words
     assert "No span has an answer (skipped: Nothing looked for it)." in words
     assert "skipped: nothing looked for faces" in words
+    assert "Words: skipped: Nothing looked for it." in words
     assert "Strongest moments" not in words
     assert "untrained" not in words
 

@@ -53,6 +53,7 @@ def to_html(
         version=__version__,
         known=any(one.probabilities is not None for one in moments),
         reason=next((wording.why(one.status) for one in moments if not one.status.ok), ""),
+        wordless=_wordless(timeline),
         overlap=any(a.span.end_s > b.span.start_s for a, b in itertools.pairwise(moments)),
         cut=cut(timeline),
         spans=f"{len(moments)} {'span' if len(moments) == 1 else 'spans'}",
@@ -68,6 +69,16 @@ def to_html(
         groups=rows.groups(timeline),
         people=rows.people(timeline),
         report=REPORT if folder is not None and (folder / REPORT).is_file() else None,
+    )
+
+
+def _wordless(timeline: Timeline) -> str:
+    """Return why no span has words; "" if one has."""
+    if any(one.words for one in timeline.moments):
+        return ""
+    return next(
+        (wording.why(one.words_status) for one in timeline.moments if not one.words_status.ok),
+        "absent: nobody says a word",
     )
 
 
