@@ -140,7 +140,7 @@ def _batch(parsed: argparse.Namespace) -> int:
     from vemoclap.batch import inputs, run, stamp
     from vemoclap.batch.records import What
 
-    timeline = _timeline(parsed)
+    engine, timeline = _engine(parsed), _timeline(parsed)
     usual = 16 if timeline is None else timeline.frame_count
     orders = stamp.orders(
         parsed.out,
@@ -164,7 +164,7 @@ def _batch(parsed: argparse.Namespace) -> int:
         summary = run.run(
             found,
             orders,
-            _engine(parsed),
+            engine,
             retry_failed=parsed.retry_failed,
             share=parsed.part,
             tell=tell,

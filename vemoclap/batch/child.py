@@ -5,6 +5,7 @@ third listens. What comes over the pipe are jobs; what goes back is (word, name,
 """
 
 import contextlib
+import ctypes
 import os
 import queue
 import signal
@@ -86,11 +87,19 @@ def serve(connection: Connection, orders: Orders, threads: int, make: Make) -> N
                 why = reason(job, error)
                 ready = entry(orders, job, Ending.FAILED, why, seconds=0, content=None)
             say(DONE, job.item.name, ready)
+            del ready, future, job  # not kept while the next one is waited for
+            _give_back()
     except VemoclapError as error:
         with contextlib.suppress(OSError):
             say(STOP, more=str(error))
     except (BrokenPipeError, ConnectionError):
         _end()
+
+
+def _give_back() -> None:
+    """Give freed memory back to the system, which C's library keeps in pieces for each thread."""
+    with contextlib.suppress(OSError, AttributeError):  # not glibc
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _end() -> None:
