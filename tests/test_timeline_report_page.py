@@ -10,7 +10,7 @@ from PIL import Image
 
 from tests.analyses import full_analysis, hostile_payloads
 from tests.pages import CONTROL, Page
-from tests.timelines import by_utterance, by_window, every_timeline, mer, nothing
+from tests.timelines import by_utterance, by_window, every_timeline, mer, nothing, reasoned
 from vemoclap import report as video_report
 from vemoclap.records import Span
 from vemoclap.report import wording
@@ -67,6 +67,13 @@ def test_thresholds_are_dotted_lines_and_what_reaches_them_stands_out():
         if value >= least
     ]
     assert bold == above
+
+
+def test_a_classifier_that_can_say_why_does_so_in_each_span():
+    words = page(reasoned("<i>shouting</i>")).words
+    assert words.count("Why: <i>shouting</i> spoke most for joy.") == 5
+    assert "Why:" not in page(by_window()).words
+    assert report.document(reasoned("All"))["spans"][0]["reason"] == "All spoke most for joy."
 
 
 def test_what_could_not_be_had_is_said():

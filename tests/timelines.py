@@ -15,6 +15,7 @@ from vemoclap.records import (
     Box,
     Cue,
     EngineUse,
+    Evidence,
     Expression,
     Scores,
     Sentiment,
@@ -175,6 +176,16 @@ def mer(words: str = "Hello") -> Timeline:
     )
 
 
+def reasoned(words: str = "Hello") -> Timeline:
+    """Return a timeline by a trained classifier, which says why it answered so in each span."""
+    whole = by_window(words=words)
+    evidence = Evidence({}, None, None, f"{words} spoke most for joy.")
+    moments = tuple(
+        replace(one, scores=replace(one.scores, evidence=evidence)) for one in whole.moments
+    )
+    return replace(whole, moments=moments, trained=True, model="cross-attention", preset="paper")
+
+
 def nothing(status: Status | None = None) -> Timeline:
     """Return a timeline in which nothing could be had but the spans."""
     whole = by_window()
@@ -215,6 +226,7 @@ def every_timeline() -> dict[str, Timeline]:
         "utterance": by_utterance(),
         "window": by_window(),
         "mer": mer(),
+        "reasoned": reasoned(),
         "nothing": nothing(),
         "short": by_window(count=1),
     }

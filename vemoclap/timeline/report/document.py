@@ -64,6 +64,7 @@ def document(timeline: Timeline) -> dict[str, Any]:
 
 def moment(found: Moment, labels: Sequence[str]) -> dict[str, Any]:
     """Return one span."""
+    evidence = found.scores.evidence if found.scores else None
     return {
         "index": found.index,
         "start_s": values.number(found.span.start_s),
@@ -71,6 +72,7 @@ def moment(found: Moment, labels: Sequence[str]) -> dict[str, Any]:
         "kind": found.kind.value,
         "status": values.status(found.status),
         "probabilities": _named(labels, found.probabilities),
+        "reason": None if evidence is None else evidence.sentence,
         "times_s": values.numbers(found.times_s),
         "faces": None if found.faces is None else [_face(face) for face in found.faces],
         "words": found.words,

@@ -62,6 +62,7 @@ class Row:
     wave: "Markup | None"
     words: str
     notes: str  # sentiment, screen text, sounds
+    reason: str  # why the classifier answered so, of those that can say
 
 
 @dataclass(frozen=True)
@@ -155,6 +156,7 @@ def _row(moment: Moment, timeline: Timeline, pictured: set[int]) -> Row:
         wave=None if wave is None else Markup(wave),  # noqa: S704  numbers only
         words=shortened(moment.words or ""),
         notes=_notes(moment),
+        reason=reason(moment) or "",
     )
 
 
@@ -167,6 +169,12 @@ def _seen(moment: Moment, pictured: set[int]) -> tuple[Seen, ...]:
         shown = f"{expression.label} {percent(expression.probability)}" if expression else ""
         found[face.track] = Seen(face.track, face.track in pictured, shown)
     return tuple(found[track] for track in sorted(found))
+
+
+def reason(moment: Moment) -> str | None:
+    """Return in one sentence why the classifier answered so, None of those that cannot say."""
+    evidence = moment.scores.evidence if moment.scores else None
+    return evidence.sentence if evidence else None
 
 
 def _notes(moment: Moment) -> str:
