@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from vemoclap import curves, picture, sampling
+from vemoclap import curves, picture, sampling, stretch
 from vemoclap.records import (
     OK,
     SAMPLE_RATE,
@@ -56,7 +56,7 @@ class Thumbnails:
         )
 
 
-NO_THUMBNAILS = Thumbnails(np.empty((0, *picture.THUMBNAIL, 3), np.uint8), np.empty(0))
+NO_THUMBNAILS = Thumbnails(np.empty((0, *stretch.THUMBNAIL, 3), np.uint8), np.empty(0))
 
 
 class Section:
