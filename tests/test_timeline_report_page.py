@@ -132,6 +132,16 @@ def test_hostile_labels_of_a_model_are_only_words():
     assert "&lt;b onclick" in text
 
 
+def test_a_crowd_is_counted_rather_than_listed():
+    whole = by_window(count=1)
+    (one,) = whole.moments
+    assert one.faces
+    crowd = tuple(replace(one.faces[1], track=number) for number in range(30))
+    words = page(replace(whole, moments=(replace(one, faces=crowd),))).words
+    assert "Face 8 and 22 more" in words
+    assert "Face 9" not in words
+
+
 def test_two_hours_stay_light_and_folded():
     long = by_window(count=1440, length_s=10, step_s=5, words="words that are said " * 12)
     tracks = tuple(

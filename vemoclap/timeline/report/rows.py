@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 GROUP = 60  # spans that are unfolded together
 PICTURES = 60  # spans, up to which each has its picture; more would make the page heavy
 TRACKS = 24  # faces with a picture, those seen most often
+SEEN = 8  # faces named in a span, those of the lowest numbers
 LETTERS = 400  # of the words of a span; the rest is in the other files
 CHANGES = 12  # of a face's expression, and stretches in which it was seen
 
@@ -59,6 +60,7 @@ class Row:
     why: str  # there are no probabilities
     picture: str | None  # data URI
     faces: tuple[Seen, ...]
+    more: int  # faces that are not named
     wave: "Markup | None"
     words: str
     notes: str  # sentiment, screen text, sounds
@@ -142,6 +144,7 @@ def _row(moment: Moment, timeline: Timeline, pictured: set[int]) -> Row:
         chart = columns(timeline.labels, moment.probabilities, timeline.thresholds)
     if moment.envelope:
         wave = waveform(moment.envelope)
+    faces = _seen(moment, pictured)
     few = len(timeline.moments) <= PICTURES
     return Row(
         start_s=moment.span.start_s,
@@ -152,7 +155,8 @@ def _row(moment: Moment, timeline: Timeline, pictured: set[int]) -> Row:
         columns=None if chart is None else Markup(chart),  # noqa: S704  escaped where made
         why="" if chart else why(moment.status),
         picture=data_uri(moment.picture) if few and moment.picture else None,
-        faces=_seen(moment, pictured),
+        faces=faces[:SEEN],
+        more=max(0, len(faces) - SEEN),
         wave=None if wave is None else Markup(wave),  # noqa: S704  numbers only
         words=shortened(moment.words or ""),
         notes=_notes(moment),
