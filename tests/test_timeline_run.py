@@ -261,6 +261,13 @@ def test_each_frame_is_looked_at_once_though_windows_overlap(minutes, monkeypatc
     assert (seen["vad"], seen["transcribe"]) == (1, 1)
 
 
+def test_more_than_a_hundred_frames_can_be_picked_at_once(minutes, light):
+    timeline = timeline_of(minutes, by="window", frame_count=20, preset=light, device="cpu")
+    assert all(len(m.times_s) == 20 for m in timeline.moments)
+    analysis = Analyser(light, device="cpu").analyze(minutes, frame_count=150)
+    assert len(analysis.clip.frames) == 150
+
+
 def test_moments_come_before_the_video_was_read_to_its_end(minutes, light, monkeypatch):
     read = []
     from vemoclap.timeline import run as running

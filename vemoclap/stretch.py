@@ -147,7 +147,16 @@ def _slack(times: Times) -> float:
 
 
 def _any_of(wanted_s: Times, slack: float) -> str:
-    return "+".join(f"between(t,{t - slack:.7f},{t + slack:.7f})" for t in wanted_s)
+    """Return the expression that is true at any of these times.
+
+    It is a balanced tree of sums, as ffmpeg refuses an expression more than a hundred deep, and a
+    plain sum is as deep as it is long.
+    """
+    if len(wanted_s) > 1:
+        half = len(wanted_s) // 2
+        return f"({_any_of(wanted_s[:half], slack)}+{_any_of(wanted_s[half:], slack)})"
+    (t,) = wanted_s
+    return f"between(t,{t - slack:.7f},{t + slack:.7f})"
 
 
 def _every_step(runs_s: tuple[tuple[float, float], ...]) -> str:
