@@ -206,12 +206,11 @@ def _ending(timeline: "Timeline") -> list[str]:
     if mean is None:
         lines.append("No span could be judged.")
     else:
-        kind = "" if timeline.trained else "  (untrained estimate)"
-        lines.append(f"{_heading(timeline)}{kind}")
+        lines.append(_heading(timeline))
         for index in sorted(range(len(mean)), key=lambda k: -mean[k]):
             line = f"{timeline.labels[index]:>9} {wording.percent(mean[index]):>5}"
             if whole is not None:
-                line += f"   {wording.percent(whole.probabilities[index]):>5} of the whole at once"
+                line += f"   {wording.percent(whole.probabilities[index]):>5}"
             lines.append(line)
         lines.append(wording.clean(timeline.note))
     lines.append(f"engines: {', '.join(map(_engine, filter(_filled, timeline.engines)))}")
@@ -221,7 +220,11 @@ def _ending(timeline: "Timeline") -> list[str]:
 
 def _heading(timeline: "Timeline") -> str:
     count = len(timeline.moments)
-    return f"mean over {count} span{'' if count == 1 else 's'} by their length, by {timeline.model}"
+    what = f"mean over {count} span{'' if count == 1 else 's'} by their length"
+    if timeline.whole is not None:
+        what += ", and the whole video at once"
+    kind = "" if timeline.trained else " (untrained estimate)"
+    return f"emotion, by {timeline.model}{kind}: {what}"
 
 
 def _filled(use: "EngineUse") -> bool:
