@@ -141,10 +141,11 @@ def _connected(ray: Any, address: str | None, workers: int) -> Iterator[None]:
         "runtime_env": {"env_vars": passed},
     }
     try:
-        if address is not None:
-            ray.init(address=address, **common)
-        else:
-            _start(ray, workers, common)
+        with _silent():
+            if address is not None:
+                ray.init(address=address, **common)
+            else:
+                _start(ray, workers, common)
     except Exception as error:  # Ray raises what it likes, and Exception itself too
         where = address or "this machine"
         raise UsageError(
@@ -158,6 +159,20 @@ def _connected(ray: Any, address: str | None, workers: int) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Keep what Ray's native part writes to the terminal away; what goes wrong is raised."""
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _start(ray: Any, workers: int, common: dict[str, Any]) -> None:
