@@ -9,7 +9,7 @@ from vemoclap import follow, roles
 from vemoclap.records import SAMPLE_RATE
 from vemoclap.roles import EMBEDDED
 
-SHORT_S, LONG_S = 120, 360
+SHORT_S, LONG_S = 120, 600
 FRAME_BYTES = 640 * 360 * 3
 
 

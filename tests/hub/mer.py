@@ -1,6 +1,8 @@
 """Miniatures of the three backbones of the end-to-end model, in their published layouts."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ SPECIALS = ("<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]")
 def build_inception_resnet(folder: Path) -> None:
     """Write the published pickle, in the format of 2018, and what it is converted to."""
     folder.mkdir(parents=True, exist_ok=True)
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(), _one_thread():
         torch.manual_seed(0)
         network = inception_resnet.build(FACE_WIDTH)
         dim = 16 * FACE_WIDTH
@@ -28,6 +30,15 @@ def build_inception_resnet(folder: Path) -> None:
     tensors = {**network.state_dict(), **people}
     torch.save(tensors, source, _use_new_zipfile_serialization=False)
     inception_resnet.convert(source, folder / inception_resnet.CONVERTED)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Have sums come out the same whatever the number of processors."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 def _see_pictures(network: Any) -> None:
