@@ -117,9 +117,10 @@ def write_small(artefact: str) -> None:
 
 def _yolo() -> nn.Module:
     pictures.quiet_ultralytics()
-    from ultralytics.nn.tasks import DetectionModel
+    # It runs once while it is made; and its classes hold tensors, made when they are imported.
+    with torch.device("cpu"):
+        from ultralytics.nn.tasks import DetectionModel
 
-    with torch.device("cpu"):  # it runs once while it is made
         model: nn.Module = DetectionModel("yolov8n.yaml", ch=3, nc=1, verbose=False)
     return model
 
