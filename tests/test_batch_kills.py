@@ -7,11 +7,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
 from pathlib import Path
 
 from tests.batch_workers import LOG, PACE
 from vemoclap.batch import manifest, results
+from vemoclap.batch.inputs import folder_name
 
 KILLS = 50
 WORKERS = 2
@@ -65,7 +65,8 @@ def test_killed_at_fifty_moments(tmp_path: Path):
     log.mkdir()
     dice = random.Random(7)
     before: dict[str, bytes] = {}
-    for kills in range(1, KILLS + 1):
+    for _ in range(KILLS):
+        earlier = set(log.iterdir())
         process = start(tmp_path, out, log)
         _wait_for_work(process, log, dice)
         os.killpg(process.pid, signal.SIGKILL)
@@ -73,18 +74,21 @@ def test_killed_at_fifty_moments(tmp_path: Path):
         _wait_for_end(process.pid)
         now = finished(out)
         assert before.items() <= now.items()  # nothing finished was lost, nothing made again
+        begun = _begun(set(log.iterdir()) - earlier)
+        assert not begun & before.keys()  # what was finished is not begun again
+        assert len(begun - now.keys()) <= WORKERS  # lost is at most the one that each had in hand
         before = now
-        # At most the one that each had in hand; some runs are killed before they come to it.
-        assert _again(log) <= WORKERS * kills
     assert len(before) < VIDEOS  # there was something left to kill, to the last
+    earlier = set(log.iterdir())
     assert start(tmp_path, out, log).wait(120) == 0
+    begun = _begun(set(log.iterdir()) - earlier)
+    assert begun == finished(out).keys() - before.keys()  # each that was left, and no other
     assert set(finished(out)) == set(finished(clean))
     assert finished(out) == finished(clean)
     assert set(manifest.read(out)) == set(manifest.read(clean))
     assert _counts(out) == _counts(clean) == {
         "ok": VIDEOS, "partial": 0, "refused": 0, "failed": 0, "left out": 0,
     }  # fmt: skip
-    assert _again(log) <= WORKERS * KILLS
     assert not (out / ".work").exists()
 
 
@@ -112,10 +116,9 @@ def _wait_for_end(group: int) -> None:
     raise AssertionError("processes of a killed batch are still there")
 
 
-def _again(log: Path) -> int:
-    """Return how many videos were begun after they had been begun before."""
-    begun = Counter(path.name.partition(".")[0] for path in log.iterdir())
-    return begun.total() - len(begun)
+def _begun(logged: set[Path]) -> set[str]:
+    """Return the results' names of the videos that were begun."""
+    return {folder_name(path.name.rpartition(".")[0]) for path in logged}
 
 
 def _counts(out: Path) -> dict[str, int]:

@@ -54,8 +54,8 @@ def test_it_learns_labels_from_faces_sound_and_words(learnt: Evaluation):
     assert min(f1["anger"], f1["disgust"]) > 0.55  # in words; who always says yes gets half
     # Of these, whoever knows all gets a weighted accuracy of 0.87.
     told = {row.label: row.weighted_accuracy for row in learnt.own.labels}
-    assert min(told["surprise"], told["fear"]) > 0.58  # in faces, in sound; chance is one half
-    assert (told["surprise"] + told["fear"]) / 2 > 0.68
+    assert told["surprise"] > 0.7  # in faces
+    assert told["fear"] > 0.7  # in sound
 
 
 def test_its_thresholds_beat_one_half_and_it_beats_the_baselines(learnt: Evaluation):
