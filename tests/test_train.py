@@ -300,6 +300,9 @@ def test_a_killed_training_gives_the_same_files(tmp_path: Path):
     other = replace(plan, recipe=replace(plan.recipe, rate=1e-4))
     with pytest.raises(DataError, match="other options"):
         runs.train(store, cut, other, resume=True)
+    half_written = cut / "seeds" / "0" / f"{runs.STATE}.1.part"
+    half_written.parent.mkdir(parents=True, exist_ok=True)
+    half_written.write_bytes(b"killed while it was written")
     runs.train(store, cut, plan, resume=True)
     whole = {path.relative_to(tmp_path / "whole") for path in (tmp_path / "whole").rglob("*.*")}
     assert whole == {path.relative_to(cut) for path in cut.rglob("*.*")}, f"killed at {after}"

@@ -207,7 +207,7 @@ def _over(epochs: Sequence[E], patience: int) -> bool:
 
 
 def claim(folder: Path, *, resume: bool) -> None:
-    """Raise unless a training may write into ``folder``.
+    """Raise unless a training may write into ``folder``; remove what a killed one half wrote.
 
     Raises:
         UsageError: it has something in it already, and nothing is to be resumed.
@@ -216,6 +216,8 @@ def claim(folder: Path, *, resume: bool) -> None:
         raise UsageError(
             f"{folder} exists already; give --resume to go on with it, or another --out."
         )
+    for leftover in folder.rglob("*.part"):
+        leftover.unlink(missing_ok=True)
 
 
 def demand_same(path: Path, identity: str) -> None:
