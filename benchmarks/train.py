@@ -27,6 +27,8 @@ from vemoclap.ekman6.batches import Examples
 from vemoclap.ekman6.recipe import Recipe, config_of
 from vemoclap.ekman6.store import Split
 
+SHAPES = (4096, 512), (512, 1024)  # of the matrices that are multiplied to see how fast that is
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.train", description=__doc__)
@@ -45,8 +47,17 @@ def main() -> None:
         Examples(store.of(split), config, args.device) for split in (Split.TRAIN, Split.VAL)
     )
     prepared = time.perf_counter() - start
+    print(f"device: {args.device}, {args.threads} threads; load average {load:.1f} before")
+    print(f"videos: {len(train)} train, {len(val)} validate; padding masked: {recipe.mask}")
+    print(f"laying out the features, once: {prepared:.2f} s")
+    for precision in ("mixed", "full"):
+        _measure(train, val, replace(recipe, precision=precision))
+
+
+def _measure(train: Examples, val: Examples, recipe: Recipe) -> None:
+    """Train and print how long an epoch takes."""
     torch.manual_seed(0)
-    model = Classifier(config).to(args.device)
+    model = Classifier(train.config).to(train.device)
     wall, cpu = [time.perf_counter()], [time.process_time()]
 
     def note(_: trainer.Epoch) -> None:
@@ -56,15 +67,14 @@ def main() -> None:
     trainer.fit(model, train, val, recipe, 0, watch=trainer.Watch(epoch=note))
     seconds = np.diff(wall)[1:]  # the first warms up
     median = statistics.median(seconds)
-    speed = _speed(args.device)
+    half = trainer.half_of(recipe, train.device) or torch.float32
+    speed = _speed(train.device, half)
     floor = _operations(model, train, recipe) / speed
-    print(f"device: {args.device}, {args.threads} threads; load average {load:.1f} before")
-    print(f"videos: {len(train)} train, {len(val)} validate; padding masked: {recipe.mask}")
-    print(f"laying out the features, once: {prepared:.2f} s")
-    print(f"epoch: {median:.2f} s (median of {len(seconds)}: {np.sort(seconds).round(2).tolist()})")
-    print(f"processor time of an epoch, all threads: {statistics.median(np.diff(cpu)[1:]):.2f} s")
-    print(f"100 epochs: {100 * median / 60:.1f} min")
-    print(f"matrices multiply at {speed / 1e9:.0f} GFLOP/s; an epoch's would take {floor:.2f} s")
+    print(f"precision {recipe.precision}: products in {trainer.arithmetic(recipe, train.device)}")
+    print(f"  epoch: {median:.2f} s (median of {np.sort(seconds).round(2).tolist()})")
+    print(f"  processor time, all threads: {statistics.median(np.diff(cpu)[1:]):.2f} s")
+    print(f"  100 epochs: {100 * median / 60:.1f} min")
+    print(f"  matrices multiply at {speed / 1e9:.0f} GFLOP/s; an epoch's would take {floor:.2f} s")
 
 
 def _operations(model: Classifier, train: Examples, recipe: Recipe) -> float:
@@ -83,9 +93,9 @@ def _operations(model: Classifier, train: Examples, recipe: Recipe) -> float:
     return counter.get_total_flops() / recipe.batch * len(train)
 
 
-def _speed(device: str) -> float:
+def _speed(device: str, kind: torch.dtype) -> float:
     """Return how many floating point operations a second large matrix products reach."""
-    one, other = torch.randn(4096, 512, device=device), torch.randn(512, 1024, device=device)
+    one, other = (torch.randn(*shape, device=device).to(kind) for shape in SHAPES)
     best = 0.0
     for _ in range(30):
         start = time.perf_counter()

@@ -72,12 +72,12 @@ def test_cleaning_gains_where_blacklisted_videos_are_noise(tmp_path: Path):
         Plan(train=150, test=150, dims=DIMS, single={"clip": 1.0}, missing={}, problems=0.4)
     )
     kept = questions.only(store, ["beats", "clip"])
-    conditions = questions.cleaning(kept, replace(QUICK, epochs=12), "paper", None)
-    results = experiment.run(conditions, [0], tmp_path)
+    enough = replace(QUICK, epochs=40, patience=40)  # fewer videos make fewer steps an epoch
+    results = experiment.run(questions.cleaning(kept, enough, "paper", None), [0], tmp_path)
     found = by_name(results)
-    assert found["cleaned"] > found["original"] + 0.15
+    assert found["cleaned"] > found["original"] + 0.2
     half = found["trained on original, tested on cleaned"]
-    assert found["original"] < half <= found["cleaned"] + 0.05
+    assert found["original"] + 0.2 < half <= found["cleaned"] + 0.02
     sizes = [(result.runs[0].train, result.runs[0].test) for result in results]
     assert sizes[0] == (135, 150)
     assert sizes[1] == (135, sizes[2][1])

@@ -12,7 +12,7 @@ import torch
 
 from tests.lessons import DIMS, QUICK, Lesson, collection, one_thread, shuffled
 from tests.planted import Plan, make
-from vemoclap import checkpoint, classifier, cli
+from vemoclap import checkpoint, classifier, cli, training
 from vemoclap.classifier import Classifier
 from vemoclap.ekman6 import packed, runs, trainer
 from vemoclap.ekman6 import store as stores
@@ -130,6 +130,51 @@ def test_packed_scores_and_gradients_are_the_classifier_s():
         torch.testing.assert_close(gradient, gradients[1][name], rtol=1e-4, atol=1e-7, msg=name)
 
 
+def test_sixteen_bits_change_scores_and_gradients_little():
+    lesson = Lesson(collection(train=60, test=20))
+    batch = lesson.train.equidistant(slice(None))
+    scores, gradients = [], []
+    for half in (None, torch.bfloat16):
+        model = lesson.model()
+        found = packed.scores(model, batch.values, batch.present, half=half)
+        torch.nn.functional.cross_entropy(found.float(), batch.labels).backward()
+        scores.append(found.detach())
+        gradients.append(torch.cat([value.grad.flatten() for value in model.parameters()]))
+    assert scores[1].dtype is torch.bfloat16
+    torch.testing.assert_close(scores[0], scores[1].float(), rtol=0, atol=0.02)
+    assert not torch.equal(scores[0], scores[1].float())
+    assert gradients[1].dtype is torch.float32
+    assert float(torch.cosine_similarity(*gradients, dim=0)) > 0.99
+
+
+@pytest.mark.parametrize("precision", ["mixed", "full"])
+@pytest.mark.parametrize("native", [torch.bfloat16, None])
+@pytest.mark.parametrize("mask", [True, False])
+def test_matrices_are_multiplied_in_sixteen_bits_where_that_is_faster_and_not_forbidden(
+    monkeypatch, precision, native, mask
+):
+    monkeypatch.setattr(training, "cpu_half", lambda: native)
+    seen = set()
+    linear = torch.nn.functional.linear
+
+    def watched(rows, weight, bias=None):
+        answer = linear(rows, weight, bias)
+        seen.add(answer.dtype)
+        return answer
+
+    monkeypatch.setattr(torch.nn.functional, "linear", watched)
+    monkeypatch.setattr(packed, "linear", watched)
+    recipe = replace(QUICK, epochs=1, precision=precision, mask=mask)
+    lesson = Lesson(collection(train=30, test=6), recipe)
+    model = lesson.model()
+    monkeypatch.setattr(trainer, "predict", lambda model, val: np.zeros((len(val), 6)))
+    trainer.fit(model, lesson.train, lesson.val, recipe, 0)
+    half = native is not None and precision == "mixed"
+    assert seen == {torch.bfloat16 if half else torch.float32}
+    assert trainer.arithmetic(recipe, "cpu") == ("bfloat16" if half else "float32")
+    assert all(value.dtype is torch.float32 for value in model.parameters())
+
+
 def test_dropout_without_torch():
     rows = torch.ones(1000, 11)
     first, again, other = (
@@ -157,6 +202,14 @@ def test_a_planted_modality_is_learnt_and_shuffled_labels_are_not():
     model, _ = by_chance.fit()
     # Five standard deviations of guessing one of six 120 times.
     assert abs(by_chance.accuracy(model) - 1 / 6) < 5 * (1 / 6 * 5 / 6 / 120) ** 0.5
+
+
+def test_a_planted_modality_is_learnt_in_sixteen_bits(monkeypatch):
+    monkeypatch.setattr(training, "cpu_half", lambda: torch.bfloat16)
+    store = collection("clip", "beats", "asr_sentiment", single={"clip": 0.5})
+    lesson = Lesson(store, replace(QUICK, epochs=20, precision="mixed"))
+    model, _ = lesson.fit()
+    assert lesson.accuracy(model) > 0.8
 
 
 def test_it_stops_early_and_keeps_the_best_weights():

@@ -129,6 +129,11 @@ def _add_training(parser: argparse.ArgumentParser, seeds: int) -> None:
         dest="mask",
         help="let padding count as zeros, as in the released classifier",
     )
+    parser.add_argument(
+        "--precision",
+        choices=("mixed", "full"),
+        help="mixed: 16-bit products where the device is faster at them; full: always 32 (mixed)",
+    )
     cli_training.add_device(parser)
 
 

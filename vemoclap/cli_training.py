@@ -23,12 +23,12 @@ __all__ = [
 
 
 def share_the_processor() -> None:
-    """Make threads that wait for others sleep, not spin; only before torch is imported.
+    """Make threads that wait for others soon sleep, not spin; only before torch is imported.
 
     They spin for milliseconds otherwise, and where other programs run beside a training it takes
     ten times as long. (GNU's OpenMP, which torch uses on Linux; others ignore it.)
     """
-    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 
 def add_device(parser: argparse.ArgumentParser) -> None:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
@@ -141,7 +142,7 @@ def fit(
     """
     diary = diary or Diary()
     device = next(model.parameters()).device.type
-    scaler = torch.amp.GradScaler(device, enabled=_half(device) is torch.float16)
+    scaler = torch.amp.GradScaler(device, enabled=gpu_half(device) is torch.float16)
     learner = _Learner(model, optimiser, scaler)
     now: _Progress[E] = _Progress()
     best = _copy(model)
@@ -247,19 +248,27 @@ def write_history(path: Path, epochs: Sequence[E]) -> None:
 
 
 @contextmanager
-def mixed(device: str) -> Iterator[None]:
-    """Compute in 16 bits where a GPU gains by it."""
-    half = _half(device)
+def mixed(device: str, half: torch.dtype | None) -> Iterator[None]:
+    """Multiply matrices in ``half``, where that is not None; sums stay in 32 bits."""
     with torch.autocast(device.partition(":")[0], half, enabled=half is not None):
         yield
 
 
-def _half(device: str) -> torch.dtype | None:
-    """Return the type of mixed precision, None on a CPU, which does not gain by it."""
+def gpu_half(device: str) -> torch.dtype | None:
+    """Return the 16-bit type in which a GPU computes faster, None on a CPU."""
     if not device.startswith("cuda"):
         return None
     real = torch.cuda.is_bf16_supported(including_emulation=False)
     return torch.bfloat16 if real else torch.float16
+
+
+@cache
+def cpu_half() -> torch.dtype | None:
+    """Return bfloat16 where the processor has instructions for its products, else None."""
+    read = getattr(torch.cpu, "get_capabilities", None)  # not in torch 2.6
+    found = read() if read else {}
+    real = found.get("avx512_bf16", False) or found.get("amx_bf16", False)
+    return torch.bfloat16 if real else None
 
 
 @contextmanager

@@ -58,7 +58,8 @@ def text(folder: Path, divided: Store, protocol: str, evaluation: Evaluation) ->
             f"- Seeds: {seeds}. The classifier here is of seed {training['seed']}, the best in "
             f"validation (epoch {training['best_epoch']} of {training['epochs']}); `history.csv` "
             "has all epochs.",
-            f"- {_sentence(training['recipe'])}",
+            f"- {_sentence(training['recipe'])} Matrices were multiplied in "
+            f"{training['arithmetic']}.",
             f"- Padding: {'masked' if config.mask else 'counts as zeros'}. "
             f"Parameters: {sum(tensor.numel() for tensor in tensors.values()):,}. "
             f"Temperature: {config.temperature:.3f}, fitted on validation.",

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from vemoclap.classifier import RELEASED, Config, FeatureSpec
 from vemoclap.ekman6.store import Schema, Video
@@ -28,6 +29,8 @@ class Recipe:
     frames: int = FRAMES
     d_model: int = 512
     heads: int = HEADS
+    # mixed: matrices are multiplied in 16 bits where the device is faster at that; full: never.
+    precision: Literal["mixed", "full"] = "mixed"
 
 
 def config_of(schema: Schema, train: Sequence[Video], recipe: Recipe, note: str) -> Config:

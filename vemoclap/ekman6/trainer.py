@@ -63,8 +63,8 @@ class _Task:
     def loss(self, which: NDArray[np.int64], rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         batch = self.train.random(which, rng)
         torch.manual_seed(int(rng.integers(2**63)))  # of dropout that torch draws
-        with training.mixed(batch.labels.device.type):
-            scores = _scores(self.model, batch, packed.dropout(self.recipe.dropout, rng))
+        half = half_of(self.recipe, batch.labels.device.type)
+        scores = _scores(self.model, batch, packed.dropout(self.recipe.dropout, rng), half)
         loss = nn.functional.cross_entropy(scores.float(), batch.labels)
         return loss, (scores.argmax(1) == batch.labels).sum()
 
@@ -135,9 +135,27 @@ def predict(model: nn.Module, examples: Examples) -> NDArray[np.float64]:
     return answers
 
 
-def _scores(model: nn.Module, batch: Batch, drop: packed.Drop | None = None) -> Tensor:
-    on_cpu = batch.labels.device.type == "cpu"
-    if on_cpu and isinstance(model, Classifier) and model.config.mask:
-        return packed.scores(model, batch.values, batch.present, drop)
-    scores: Tensor = model(batch.values, batch.present)
+def half_of(recipe: Recipe, device: str) -> torch.dtype | None:
+    """Return the 16-bit type in which a training multiplies matrices here, None: in 32 bits."""
+    if recipe.precision == "full":
+        return None
+    return training.cpu_half() if device == "cpu" else training.gpu_half(device)
+
+
+def arithmetic(recipe: Recipe, device: str) -> str:
+    """Return the name of the type in which a training multiplies matrices here."""
+    return str(half_of(recipe, device) or torch.float32).removeprefix("torch.")
+
+
+def _scores(
+    model: nn.Module,
+    batch: Batch,
+    drop: packed.Drop | None = None,
+    half: torch.dtype | None = None,
+) -> Tensor:
+    kind = batch.labels.device.type
+    if kind == "cpu" and isinstance(model, Classifier) and model.config.mask:
+        return packed.scores(model, batch.values, batch.present, drop, half)
+    with training.mixed(kind, half):
+        scores: Tensor = model(batch.values, batch.present)
     return scores

@@ -202,7 +202,8 @@ def published(device: str, shape: Shape, sizes: Sizes, labels: tuple[str, ...] =
 
 def probabilities(model: Mer, batch: Batch) -> NDArray[np.float64]:
     """Return the probability (B, 6) of each label, each on its own, of a model that is ready."""
-    with torch.inference_mode(), training.mixed(batch.samples.device.type):
+    kind = batch.samples.device.type
+    with torch.inference_mode(), training.mixed(kind, training.gpu_half(kind)):
         scores = model(batch)
     answers: NDArray[np.float64] = scores.double().sigmoid().cpu().numpy()
     return answers

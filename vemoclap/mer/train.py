@@ -98,7 +98,8 @@ class _Task:
     def loss(self, which: NDArray[np.int64], rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         torch.manual_seed(int(rng.integers(2**63)))  # of dropout
         batch, labels = self.train.batch(which), self.train.labels(which)
-        with training.mixed(labels.device.type):
+        device = labels.device.type
+        with training.mixed(device, training.gpu_half(device)):
             scores = self.model(batch)
         loss = nn.functional.binary_cross_entropy_with_logits(scores.float(), labels)
         right = ((scores > 0) == labels.bool()).double().mean(1).sum()
