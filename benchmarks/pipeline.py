@@ -2,9 +2,11 @@
 
 Every stage of the paper preset runs through its real engine, with random weights of the published
 sizes (``published.py``), the way it is built and the plain way (one frame, face, window or text
-at a time). One run prints one table, medians in seconds. On a CPU the models are loaded one after
-the other and the whole is the sum; on a GPU all are loaded, and the whole is measured once more,
-batched with OCR on the CPU beside the others.
+at a time). One run prints one table, medians in seconds. Where the processor has products of
+bfloat16, the models that write texts are built in it, and the plain way is measured with it and
+without, since their libraries would load them in single precision. On a CPU the models are loaded
+one after the other and the whole is the sum; on a GPU all are loaded, and the whole is measured
+once more, batched with OCR on the CPU beside the others.
 """
 
 import argparse
@@ -17,6 +19,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+
+from vemoclap import arithmetic
 
 SPEECHES = {"cpu": "small", "cuda": "large-v3"}  # Whisper's size unless one is given
 
@@ -69,20 +73,22 @@ def _run(args: argparse.Namespace) -> None:
     for stage in stages:
         _write(stage, args)
         engine = stage.load(args.device)
-        rows.append((stage, *_measured(stage, engine, args)))
-        _, plain, batched = rows[-1]
-        print(f"{stage.role}: plain {plain:.3f} s, batched {batched:.3f} s", file=sys.stderr)
+        apart = args.device == "cpu" and stage.writes and arithmetic.of_cpu() is not None
+        single = stage.load_single(args.device) if apart else engine
+        rows.append((stage, *_measured(stage, engine, single, args)))
+        _, plain, same, batched = rows[-1]
+        print(f"{stage.role}: {plain:.3f}, {same:.3f}, {batched:.3f} s", file=sys.stderr)
         if args.device == "cuda":
             engines[stage] = engine
-        del engine
-    plain, batched = (sum(row[place] for row in rows) for place in (1, 2))
+        del engine, single
+    plain, same, batched = (sum(row[place] for row in rows) for place in (1, 2, 3))
     how = "sum"
     if engines and not chosen:
         turns = range(args.repeats)
-        plain = statistics.median(_seconds(lambda: _one_by_one(engines)) for _ in turns)
+        plain = same = statistics.median(_seconds(lambda: _one_by_one(engines)) for _ in turns)
         batched = statistics.median(_seconds(lambda: _side_by_side(engines)) for _ in turns)
         how = "measured, OCR beside the GPU when batched"
-    _print(args, rows, plain, batched, how, load)
+    _print(args, rows, (plain, same, batched), how, load)
 
 
 def _write(stage: Any, args: argparse.Namespace) -> None:
@@ -100,16 +106,27 @@ def _write(stage: Any, args: argparse.Namespace) -> None:
         published.write(stage.artefact)
 
 
-def _measured(stage: Any, engine: Any, args: argparse.Namespace) -> tuple[float, float]:
-    """Return the median seconds of a stage, plain and batched, in turns once it is warm."""
+def _measured(
+    stage: Any, engine: Any, single: Any, args: argparse.Namespace
+) -> tuple[float, float, float]:
+    """Return the median seconds of a stage, in turns once it is warm.
+
+    They are of the plain way in single precision, of the plain way, and batched.
+    """
     stage.batched(engine)
+    if single is not engine:
+        stage.batched(single)
     clock = time.process_time if args.one_core else time.perf_counter
-    plain, batched = [], []
+    found: tuple[list[float], ...] = ([], [], [])
     for _ in range(args.repeats):
         if stage.plain:
-            plain.append(_seconds(lambda: stage.plain(engine), clock))
-        batched.append(_seconds(lambda: stage.batched(engine), clock))
-    return statistics.median(plain or batched), statistics.median(batched)
+            found[1].append(_seconds(lambda: stage.plain(engine), clock))
+        if single is not engine:
+            found[0].append(_seconds(lambda: stage.plain(single), clock))
+        found[2].append(_seconds(lambda: stage.batched(engine), clock))
+    plain, same, batched = found
+    same = same or batched
+    return tuple(statistics.median(times) for times in (plain or same, same, batched))
 
 
 def _seconds(call: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> float:
@@ -139,7 +156,11 @@ def _side_by_side(engines: dict[Any, Any]) -> None:
 
 
 def _print(
-    args: argparse.Namespace, rows: list[Any], plain: float, batched: float, how: str, load: float
+    args: argparse.Namespace,
+    rows: list[Any],
+    sums: tuple[float, float, float],
+    how: str,
+    load: float,
 ) -> None:
     import torch
     from rich.console import Console
@@ -147,20 +168,35 @@ def _print(
 
     name = torch.cuda.get_device_name() if args.device == "cuda" else "CPU"
     table = Table(title=f"{args.size} sizes, Whisper {args.whisper}, {name}")
-    for heading in ("stage", "work", "plain s", "batched s", "ratio"):
+    headings = (
+        "stage",
+        "work",
+        "plain s",
+        "plain s, as built",
+        "batched s",
+        "ratio",
+        "of batching",
+    )
+    for heading in headings:
         table.add_column(heading, justify="left" if heading in ("stage", "work") else "right")
-    for stage, one_by_one, together in rows:
-        ratio = f"{one_by_one / together:.2f}" if stage.plain else "same call"
-        table.add_row(stage.role, stage.what, f"{one_by_one:.3f}", f"{together:.3f}", ratio)
+    for stage, *seconds in rows:
+        ratios = _ratios(*seconds) if stage.plain else ("same call", "")
+        table.add_row(stage.role, stage.what, *(f"{one:.3f}" for one in seconds), *ratios)
     table.add_section()
-    table.add_row("whole", how, f"{plain:.3f}", f"{batched:.3f}", f"{plain / batched:.2f}")
-    console = Console(width=120)
+    table.add_row("whole", how, *(f"{one:.3f}" for one in sums), *_ratios(*sums))
+    console = Console(width=140)
     console.print(
         f"median of {args.repeats}; threads: {torch.get_num_threads()}; "
         f"{'processor' if args.one_core else 'clock'} time; load average "
-        f"{load:.1f} before and {os.getloadavg()[0]:.1f} after"
+        f"{load:.1f} before and {os.getloadavg()[0]:.1f} after; models that write texts are built "
+        f"in {arithmetic.of_cpu() or torch.float32} on a CPU, and the first column has them in "
+        "float32"
     )
     console.print(table)
+
+
+def _ratios(plain: float, same: float, batched: float) -> tuple[str, str]:
+    return f"{plain / batched:.2f}", f"{same / batched:.2f}"
 
 
 if __name__ == "__main__":

@@ -70,7 +70,9 @@ def _measure(train: Examples, val: Examples, recipe: Recipe) -> None:
     half = trainer.half_of(recipe, train.device) or torch.float32
     speed = _speed(train.device, half)
     floor = _operations(model, train, recipe) / speed
-    print(f"precision {recipe.precision}: products in {trainer.arithmetic(recipe, train.device)}")
+    print(
+        f"precision {recipe.precision}: products in {trainer.arithmetic_of(recipe, train.device)}"
+    )
     print(f"  epoch: {median:.2f} s (median of {np.sort(seconds).round(2).tolist()})")
     print(f"  processor time, all threads: {statistics.median(np.diff(cpu)[1:]):.2f} s")
     print(f"  100 epochs: {100 * median / 60:.1f} min")

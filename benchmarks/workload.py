@@ -15,7 +15,7 @@ from unittest.mock import patch
 
 import numpy as np
 
-from vemoclap import faces, media
+from vemoclap import arithmetic, faces, media
 from vemoclap.classifier import RELEASED
 from vemoclap.records import OK, SAMPLE_RATE, Box, Clip, Feature, Features, Span
 from vemoclap.sound import WINDOW, window_starts
@@ -48,10 +48,17 @@ class Stage:
     loader: str  # "module:function"
     batched: Callable[[Any], object]
     plain: Callable[[Any], object] | None = None  # None: the same call
+    writes: bool = False  # on a processor that has products of bfloat16, in these
 
     def load(self, device: str) -> Any:
+        """Return the engine as it is built."""
         module, function = self.loader.split(":")
         return getattr(import_module(f"vemoclap.{module}"), function)(device)
+
+    def load_single(self, device: str) -> Any:
+        """Return the engine in single precision on a CPU, as its library loads it there."""
+        with patch.object(arithmetic, "of_cpu", lambda: None):
+            return self.load(device)
 
 
 def stages() -> tuple[Stage, ...]:
@@ -89,6 +96,7 @@ def stages() -> tuple[Stage, ...]:
             "engines.whisper:load",
             lambda listen: listen(clip, spans),
             lambda listen: _as_the_library_does(listen, clip, spans),
+            writes=True,
         ),
         _one_by_one("ocr", f"{COUNT} frames", None, "engines.rapid_ocr:load", frames),
         _one_by_one(
@@ -103,6 +111,7 @@ def stages() -> tuple[Stage, ...]:
             lambda translate: [
                 translate([text], [code]) for text, code in zip(foreign, FOREIGN_CODES, strict=True)
             ],
+            writes=True,
         ),
         Stage(
             "segment",
@@ -111,8 +120,15 @@ def stages() -> tuple[Stage, ...]:
             "engines.symspell:load_segment",
             lambda segment: [segment(text.replace(" ", "")) for text in english],
         ),
-        _one_by_one(
-            "spell", f"{len(english)} texts{lengths}", "t5-spell", "engines.t5_spell:load", english
+        replace(
+            _one_by_one(
+                "spell",
+                f"{len(english)} texts{lengths}",
+                "t5-spell",
+                "engines.t5_spell:load",
+                english,
+            ),
+            writes=True,
         ),
         Stage(
             "sentiment",

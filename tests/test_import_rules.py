@@ -9,9 +9,17 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "vemoclap"
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")
-CORE = {"records", "errors", "weights", "checkpoint", "memory"}  # all that an engine may know
+CORE = {
+    "records",
+    "errors",
+    "weights",
+    "checkpoint",
+    "memory",
+    "arithmetic",
+}  # all that an engine may know
 SHARED = {
-    f"engines.{n}" for n in ("batching", "few_rows", "gating", "pretrained", "reading_order")
+    f"engines.{n}"
+    for n in ("batching", "few_rows", "gating", "narrow", "pretrained", "reading_order")
 }  # and what several share
 
 

@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tests.miniatures import TRAPS
+from vemoclap import arithmetic
 from vemoclap.engines import clip, nllb, pretrained, roberta, t5_spell, vit_expression, xlm_r
 from vemoclap.errors import WeightsError
 
@@ -126,6 +127,23 @@ def test_weights_are_read_straight_to_their_device(
     model = pretrained.network(kind, artefact, "meta")
     assert {tensor.device.type for tensor in model.parameters()} == {"meta"}
     monkeypatch.undo()
+
+
+@every
+@pytest.mark.parametrize("native", [torch.bfloat16, None])
+def test_on_a_cpu_only_what_writes_texts_is_in_half_precision(name: str, native, monkeypatch):
+    read, made = pretrained.network, []
+
+    def network(*given, **named):
+        made.append(read(*given, **named))
+        return made[-1]
+
+    monkeypatch.setattr(arithmetic, "of_cpu", lambda: native)
+    monkeypatch.setattr(pretrained, "network", network)
+    LOADERS[name]("cpu")
+    (model,) = made
+    half = native and name in ("nllb", "t5-spell")
+    assert {value.dtype for value in model.parameters()} == {native if half else torch.float32}
 
 
 @pytest.mark.gpu

@@ -12,7 +12,7 @@ import torch
 
 from tests.lessons import DIMS, QUICK, Lesson, collection, one_thread, shuffled
 from tests.planted import Plan, make
-from vemoclap import checkpoint, classifier, cli, training
+from vemoclap import arithmetic, checkpoint, classifier, cli
 from vemoclap.classifier import Classifier
 from vemoclap.ekman6 import packed, runs, trainer
 from vemoclap.ekman6 import store as stores
@@ -153,7 +153,7 @@ def test_sixteen_bits_change_scores_and_gradients_little():
 def test_matrices_are_multiplied_in_sixteen_bits_where_that_is_faster_and_not_forbidden(
     monkeypatch, precision, native, mask
 ):
-    monkeypatch.setattr(training, "cpu_half", lambda: native)
+    monkeypatch.setattr(arithmetic, "of_cpu", lambda: native)
     seen = set()
     linear = torch.nn.functional.linear
 
@@ -171,7 +171,7 @@ def test_matrices_are_multiplied_in_sixteen_bits_where_that_is_faster_and_not_fo
     trainer.fit(model, lesson.train, lesson.val, recipe, 0)
     half = native is not None and precision == "mixed"
     assert seen == {torch.bfloat16 if half else torch.float32}
-    assert trainer.arithmetic(recipe, "cpu") == ("bfloat16" if half else "float32")
+    assert trainer.arithmetic_of(recipe, "cpu") == ("bfloat16" if half else "float32")
     assert all(value.dtype is torch.float32 for value in model.parameters())
 
 
@@ -205,7 +205,7 @@ def test_a_planted_modality_is_learnt_and_shuffled_labels_are_not():
 
 
 def test_a_planted_modality_is_learnt_in_sixteen_bits(monkeypatch):
-    monkeypatch.setattr(training, "cpu_half", lambda: torch.bfloat16)
+    monkeypatch.setattr(arithmetic, "of_cpu", lambda: torch.bfloat16)
     store = collection("clip", "beats", "asr_sentiment", single={"clip": 0.5})
     lesson = Lesson(store, replace(QUICK, epochs=20, precision="mixed"))
     model, _ = lesson.fit()

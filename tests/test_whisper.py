@@ -10,7 +10,7 @@ import torch
 from tests.clips import clip_of, voice
 from tests.hub import speech
 from tests.miniatures import Hub, Trap
-from vemoclap import weights
+from vemoclap import arithmetic, weights
 from vemoclap.engines import faster_whisper, whisper
 from vemoclap.errors import WeightsError
 from vemoclap.records import Cue, Span, Transcript
@@ -154,9 +154,10 @@ def test_whisper_writes_what_the_library_itself_would(hub: Hub, listen: Callable
     assert listen("whisper-large-v3")(clip(), only((0, 30))).text == result["text"].strip()
 
 
-def test_whisper_computes_what_the_library_itself_would(hub: Hub):
+def test_whisper_computes_what_the_library_itself_would(hub: Hub, monkeypatch):
     import whisper as library
 
+    monkeypatch.setattr(arithmetic, "of_cpu", lambda: None)
     path = hub / "whisper-large-v3" / "large-v3.pt"
     theirs, ours = library.load_model(str(path), device="cpu"), whisper._network(path, "cpu")
     mels = torch.randn(1, 128, 3000, generator=torch.Generator().manual_seed(0))
@@ -169,6 +170,29 @@ def test_whisper_computes_what_the_library_itself_would(hub: Hub):
         finally:
             library.model.MultiHeadAttention.use_sdpa = True
     assert {each.dtype for each in ours.parameters()} == {torch.float32}
+
+
+def test_on_a_processor_with_bfloat16_only_linear_layers_are_rounded(hub: Hub, monkeypatch):
+    path = hub / "whisper-large-v3" / "large-v3.pt"
+    monkeypatch.setattr(arithmetic, "of_cpu", lambda: None)
+    exact = whisper._network(path, "cpu")
+    monkeypatch.setattr(arithmetic, "of_cpu", lambda: torch.bfloat16)
+    rounded = whisper._network(path, "cpu")
+    for module in rounded.modules():
+        linear = isinstance(module, torch.nn.Linear)
+        for value in module.parameters(recurse=False):
+            assert value.dtype is (torch.bfloat16 if linear else torch.float32)
+    mels = torch.randn(1, 128, 3000, generator=torch.Generator().manual_seed(0))
+    tokens = torch.tensor([[50258, 50265, 50359, 50365, 42]])
+    with torch.inference_mode():
+        heard, expected = rounded.encoder(mels), exact.encoder(mels)
+        assert heard.dtype is torch.float32  # what the library asks of its encoder
+        likeness = torch.cosine_similarity(heard, expected, dim=-1)
+        assert float(likeness.min()) > 0.999
+        scores = rounded(mels, tokens)
+        assert not torch.equal(scores, exact(mels, tokens))
+        assert torch.equal(scores.argmax(-1), exact(mels, tokens).argmax(-1))
+    assert whisper.load("cpu")(clip(), only((0, 9))).text == WHOLE
 
 
 def test_whisper_hears_each_half_minute_once():

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
-from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
@@ -20,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from vemoclap import checkpoint
+from vemoclap import arithmetic, checkpoint
 from vemoclap.errors import DataError, UsageError
 from vemoclap.storage import settle
 
@@ -142,7 +141,7 @@ def fit(
     """
     diary = diary or Diary()
     device = next(model.parameters()).device.type
-    scaler = torch.amp.GradScaler(device, enabled=gpu_half(device) is torch.float16)
+    scaler = torch.amp.GradScaler(device, enabled=arithmetic.of_gpu(device) is torch.float16)
     learner = _Learner(model, optimiser, scaler)
     now: _Progress[E] = _Progress()
     best = _copy(model)
@@ -252,23 +251,6 @@ def mixed(device: str, half: torch.dtype | None) -> Iterator[None]:
     """Multiply matrices in ``half``, where that is not None; sums stay in 32 bits."""
     with torch.autocast(device.partition(":")[0], half, enabled=half is not None):
         yield
-
-
-def gpu_half(device: str) -> torch.dtype | None:
-    """Return the 16-bit type in which a GPU computes faster, None on a CPU."""
-    if not device.startswith("cuda"):
-        return None
-    real = torch.cuda.is_bf16_supported(including_emulation=False)
-    return torch.bfloat16 if real else torch.float16
-
-
-@cache
-def cpu_half() -> torch.dtype | None:
-    """Return bfloat16 where the processor has instructions for its products, else None."""
-    read = getattr(torch.cpu, "get_capabilities", None)  # not in torch 2.6
-    found = read() if read else {}
-    real = found.get("avx512_bf16", False) or found.get("amx_bf16", False)
-    return torch.bfloat16 if real else None
 
 
 @contextmanager

@@ -142,7 +142,7 @@ def _identity(condition: Condition, device: str) -> str:
             for video in divided.videos
         ],
         "device": device,
-        "arithmetic": trainer.arithmetic(condition.recipe, device),
+        "arithmetic": trainer.arithmetic_of(condition.recipe, device),
         "torch": torch.__version__,
     }
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]

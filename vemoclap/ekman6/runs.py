@@ -138,7 +138,7 @@ def _identity(divided: Store, plan: Plan, config: Config) -> str:
         "config": asdict(config),
         "videos": videos,
         "device": plan.device,
-        "arithmetic": trainer.arithmetic(plan.recipe, plan.device),
+        "arithmetic": trainer.arithmetic_of(plan.recipe, plan.device),
         "torch": torch.__version__,
     }
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()
@@ -151,7 +151,7 @@ def _training(plan: Plan, seed: int, identity: str, epochs: Sequence[Epoch]) -> 
         "recipe": asdict(plan.recipe),
         "epochs": len(epochs),
         "best_epoch": trainer.best_of(epochs).epoch,
-        "arithmetic": trainer.arithmetic(plan.recipe, plan.device),
+        "arithmetic": trainer.arithmetic_of(plan.recipe, plan.device),
         "torch": torch.__version__,
         "identity": identity,
     }

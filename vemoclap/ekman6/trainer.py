@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from vemoclap import training
+from vemoclap import arithmetic, training
 from vemoclap.classifier import Classifier
 from vemoclap.ekman6 import packed
 from vemoclap.ekman6.batches import Batch, Examples
@@ -139,10 +139,10 @@ def half_of(recipe: Recipe, device: str) -> torch.dtype | None:
     """Return the 16-bit type in which a training multiplies matrices here, None: in 32 bits."""
     if recipe.precision == "full":
         return None
-    return training.cpu_half() if device == "cpu" else training.gpu_half(device)
+    return arithmetic.of_cpu() if device == "cpu" else arithmetic.of_gpu(device)
 
 
-def arithmetic(recipe: Recipe, device: str) -> str:
+def arithmetic_of(recipe: Recipe, device: str) -> str:
     """Return the name of the type in which a training multiplies matrices here."""
     return str(half_of(recipe, device) or torch.float32).removeprefix("torch.")
 

@@ -80,8 +80,8 @@ def load(device: str) -> Callable[[Sequence[str], Sequence[str]], list[str]]:
     import torch
 
     tokenizer = pretrained.tokenizer("NllbTokenizer", ARTEFACT)
-    network = pretrained.network("M2M100ForConditionalGeneration", ARTEFACT, device)
-    if device == "cpu":
+    network = pretrained.network("M2M100ForConditionalGeneration", ARTEFACT, device, writes=True)
+    if network.dtype is torch.float32:
         few_rows.hasten(network)
     tokens_of = {code: int(tokenizer.convert_tokens_to_ids(code)) for code in CODES.values()}
     if unknown := [code for code, token in tokens_of.items() if token == tokenizer.unk_token_id]:

@@ -6,12 +6,18 @@ and drops what it does not know, and only logs it; here each is an error that na
 
 from typing import Any
 
-from vemoclap import weights
+from vemoclap import arithmetic, weights
 from vemoclap.errors import WeightsError
 
 
-def network(kind: str, artefact: str, device: str, spare: tuple[str, ...] = ()) -> Any:
+def network(
+    kind: str, artefact: str, device: str, spare: tuple[str, ...] = (), *, writes: bool = False
+) -> Any:
     """Return the model of ``artefact`` on ``device``, ready to run; half precision on a GPU.
+
+    A model that writes texts, and so reads all its weights for every token, is also in bfloat16
+    on processors that have products of it: its words are the same but for near ties. What makes
+    features is in single precision on every CPU.
 
     No code of the files is run: they are safetensors, or pickles opened by torch's restricted
     reader.
@@ -21,18 +27,20 @@ def network(kind: str, artefact: str, device: str, spare: tuple[str, ...] = ()) 
         artefact: name of the weights.
         device: "cpu", "cuda" or "cuda:1".
         spare: starts of the names of weights that the published file holds and nobody needs.
+        writes: whether the model generates texts.
 
     Raises:
         WeightsError: the weights are missing, damaged or not this model's.
     """
     import torch
 
+    on_cpu = (arithmetic.of_cpu() if writes else None) or torch.float32
     weights.use_offline()
     folder = weights.folder(artefact)
     try:
         model, info = getattr(_library(), kind).from_pretrained(
             folder,
-            dtype=torch.float16 if device.startswith("cuda") else torch.float32,
+            dtype=torch.float16 if device.startswith("cuda") else on_cpu,
             device_map=device,  # read straight to it, weight by weight; needs accelerate
             local_files_only=True,
             output_loading_info=True,

@@ -35,8 +35,8 @@ def load(device: str) -> Callable[[Sequence[str]], list[str]]:
     import torch
 
     tokenizer = pretrained.tokenizer("T5Tokenizer", ARTEFACT)
-    network = pretrained.network("T5ForConditionalGeneration", ARTEFACT, device)
-    if device == "cpu":
+    network = pretrained.network("T5ForConditionalGeneration", ARTEFACT, device, writes=True)
+    if network.dtype is torch.float32:
         few_rows.hasten(network)
 
     def some(texts: Sequence[str]) -> list[str]:

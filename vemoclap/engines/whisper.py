@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from vemoclap import checkpoint, weights
-from vemoclap.engines import gating
+from vemoclap import arithmetic, checkpoint, weights
+from vemoclap.engines import gating, narrow
 from vemoclap.errors import WeightsError
 from vemoclap.records import Clip, Cue, Span, Transcript
 
@@ -52,6 +52,8 @@ def load(device: str) -> Callable[[Clip, tuple[Span, ...]], Transcript | None]:
 def _network(path: Path, device: str) -> Any:
     """Return the model at ``path``, on ``device``, in half precision on a GPU.
 
+    On a CPU that has products of bfloat16, only the weights of linear layers are in half precision.
+
     ``whisper.load_model`` would make it in single precision on the CPU first, 6 GB, and leave it
     so on the GPU, where each step then converts the weights that it needs.
     """
@@ -83,21 +85,31 @@ def _network(path: Path, device: str) -> Any:
             "run `vemoclap models download whisper`."
         ) from error
     checkpoint.check(network, tensors, path)
-    # The library's layer norms compute in single precision, also amid half.
-    single = {
-        f"{name}.{part}"
-        for name, module in network.named_modules()
-        if isinstance(module, nn.LayerNorm)
-        for part in ("weight", "bias")
-    }
-    half = torch.float16 if device.startswith("cuda") else torch.float32
+    if device.startswith("cuda"):
+        # The library's layer norms compute in single precision, also amid half.
+        half, single = torch.float16, _parameters(network, nn.LayerNorm)
+    else:
+        half = arithmetic.of_cpu() or torch.float32
+        single = tensors.keys() - _parameters(network, nn.Linear)
     for key in list(tensors):  # one by one, so that both copies never stand whole in memory
         tensors[key] = tensors[key].to(device, torch.float32 if key in single else half)
     network.load_state_dict(tensors, assign=True)
+    if half is torch.bfloat16:
+        narrow.narrow(network, half)
     size = network.dims.n_text_ctx
     network.decoder.mask = torch.full((size, size), -torch.inf, device=device).triu_(1)
     network.encoder.forward = _Remembering(network.encoder.forward)
     return network.eval().requires_grad_(False)
+
+
+def _parameters(network: Any, kind: Any) -> set[str]:
+    """Return the keys of the parameters of all modules of a kind."""
+    return {
+        f"{name}.{part}"
+        for name, module in network.named_modules()
+        if isinstance(module, kind)
+        for part, _ in module.named_parameters(recurse=False)
+    }
 
 
 class _Remembering:

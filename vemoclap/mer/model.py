@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from vemoclap import checkpoint, training
+from vemoclap import arithmetic, checkpoint, training
 from vemoclap.engines import albert, distilhubert, inception_resnet
 from vemoclap.errors import WeightsError
 from vemoclap.mer.inputs import Batch, Shape
@@ -203,7 +203,7 @@ def published(device: str, shape: Shape, sizes: Sizes, labels: tuple[str, ...] =
 def probabilities(model: Mer, batch: Batch) -> NDArray[np.float64]:
     """Return the probability (B, 6) of each label, each on its own, of a model that is ready."""
     kind = batch.samples.device.type
-    with torch.inference_mode(), training.mixed(kind, training.gpu_half(kind)):
+    with torch.inference_mode(), training.mixed(kind, arithmetic.of_gpu(kind)):
         scores = model(batch)
     answers: NDArray[np.float64] = scores.double().sigmoid().cpu().numpy()
     return answers

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from vemoclap import training
+from vemoclap import arithmetic, training
 from vemoclap.ekman6.store import Split
 from vemoclap.errors import DataError
 from vemoclap.mer import card, evaluate, metrics, model
@@ -99,7 +99,7 @@ class _Task:
         torch.manual_seed(int(rng.integers(2**63)))  # of dropout
         batch, labels = self.train.batch(which), self.train.labels(which)
         device = labels.device.type
-        with training.mixed(device, training.gpu_half(device)):
+        with training.mixed(device, arithmetic.of_gpu(device)):
             scores = self.model(batch)
         loss = nn.functional.binary_cross_entropy_with_logits(scores.float(), labels)
         right = ((scores > 0) == labels.bool()).double().mean(1).sum()
