@@ -79,7 +79,9 @@ app`. The paper's gain by cleaning (2.6 points) and its open questions:
 
 The paper does not say how many epochs without progress it waits, which videos validate, or its
 seeds; here it is ten epochs, a tenth of each emotion drawn with seed 0, and seeds 0 to 4. Padding
-is masked, as the paper's is not; `--no-mask` trains as the paper did.
+is masked, as the paper's is not; `--no-mask` trains as the paper did. Matrices are multiplied in
+16 bits where the device has products of them, and the card of a checkpoint says in which;
+`--precision full` never does.
 
 ## The planted collection
 

@@ -1,6 +1,5 @@
 """The same batch on Ray: the same results, whatever Ray loses on the way."""
 
-import functools
 import json
 import os
 import shutil
@@ -14,11 +13,8 @@ import numpy as np
 import psutil
 import pytest
 
-from tests.batch_videos import bases
-from tests.batch_workers import orders
-from vemoclap.batch import inputs, local, manifest, run
-from vemoclap.batch.crew import Bounds
-from vemoclap.batch.records import What
+from vemoclap.batch import manifest
+from vemoclap.classifier import RELEASED
 from vemoclap.ekman6 import store
 
 pytest.importorskip("ray")
@@ -85,14 +81,14 @@ def test_a_crash_and_an_actor_killed_in_the_middle_are_survived(tmp_path):
     assert all(entry.runner == "ray" for entry in manifest.read(out).values())
 
 
-def _actors_at_work(process, out: Path) -> list[psutil.Process]:
+def _actors_at_work(process, out: Path, results: str = "results") -> list[psutil.Process]:
     """Return the actors of a batch, once one video is done."""
     deadline = time.monotonic() + WAIT_S
     while time.monotonic() < deadline:
         assert process.poll() is None, "the batch ended before an actor was at work"
         kin = psutil.Process(process.pid).children(recursive=True)
         actors = [one for one in kin if _title(one).startswith("ray::MapWorker")]
-        if actors and list((out / "results").glob("*/record.json")):
+        if actors and list((out / results).glob("*/record.json")):
             return actors
         time.sleep(0.2)
     raise AssertionError("Ray did not start its actors")
@@ -215,30 +211,44 @@ def _alive(port: int, environment) -> int:
     return int(done.stdout or 0)
 
 
-def test_results_are_those_of_a_local_batch(tmp_path):
-    """With the real worker, in features as in reports."""
-    bases(tmp_path / "in")
-    given = orders(tmp_path / "local", what=What.FEATURES)
-    found = inputs.find([tmp_path / "in"])
-    run.run(found, given, functools.partial(local.work, bounds=Bounds(seconds=60)))
-    command = [sys.executable, "-m", "vemoclap", "batch", str(tmp_path / "in")]
-    command += ["--out", str(tmp_path / "ray"), "--what", "features", "--engine", "ray"]
-    command += ["--preset", "embedded", "--n", "4", "--device", "cpu"]
-    command += [f"--role={role}={engine}" for role, engine in _no_models().items()]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
-    assert "4 read in this run" in done.stdout
+def test_with_the_papers_engines_and_a_killed_actor_results_are_those_of_a_local_batch(
+    hub_home: Path, tmp_path: Path
+):
+    """The real worker with the models of the miniature hub, in features."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("launch.mp4", "storm.mp4", "abschied.mp4", "silent.webm"):
+        (folder / name).symlink_to(ROOT / "samples" / name)
+    environment = {**os.environ, "VEMOCLAP_HOME": str(hub_home)}
+
+    def begun(engine: str) -> subprocess.Popen:
+        command = [sys.executable, "-m", "vemoclap", "batch", str(folder), "--engine", engine]
+        command += ["--out", str(tmp_path / engine), "--what", "features", "--preset", "paper"]
+        command += ["--n", "4", "--device", "cpu"]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        return subprocess.Popen(command, env=environment, cwd=ROOT, text=True, **pipes)
+
+    process = begun("local")
+    said, complaints = process.communicate(timeout=2 * WAIT_S)
+    assert process.returncode == 0, complaints
+    process = begun("ray")
+    try:
+        os.kill(_actors_at_work(process, tmp_path / "ray", "waiting")[0].pid, signal.SIGKILL)
+        said, complaints = process.communicate(timeout=2 * WAIT_S)
+    finally:
+        _kill_all(process)
+    assert process.returncode == 0, complaints
+    assert "4 read in this run" in said
     one, other = (store.read(tmp_path / name / "features") for name in ("local", "ray"))
     assert one.schema == other.schema
+    assert set(one.schema.columns) == set(RELEASED.features)
+    assert [video.id for video in one.videos] == [video.id for video in other.videos]
+    absent = 0
     for mine, theirs in zip(one.videos, other.videos, strict=True):
-        assert mine.id == theirs.id
-        np.testing.assert_allclose(
-            mine.features["affect"], theirs.features["affect"], rtol=1e-5, atol=1e-6
-        )
-
-
-def _no_models() -> dict[str, str]:
-    from tests.batch_workers import NO_MODELS
-
-    return NO_MODELS
+        for name, rows in mine.features.items():
+            if rows is None:
+                absent += 1
+                assert theirs.features[name] is None, (mine.id, name)
+            else:
+                np.testing.assert_allclose(rows, theirs.features[name], rtol=1e-4, atol=1e-5)
+    assert absent < 2 * len(RELEASED.features)  # of 4 times as many
