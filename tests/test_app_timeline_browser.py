@@ -40,6 +40,7 @@ def looked_at(page, name, tmp_path, place):
         page.emulate_media(color_scheme=scheme)
         page.locator(place).first.scroll_into_view_if_needed()
         page.wait_for_timeout(700)
+        page.locator(place).first.screenshot()  # without which a slow browser leaves it blank
         assert wide_enough(page)
         assert shoot(page, f"{name}-{look}", tmp_path) > 50_000
     page.set_viewport_size({"width": 1280, "height": 900})
