@@ -30,7 +30,7 @@ PLAN = Plan(
     seconds=(24, 60),
     dims=dict.fromkeys(MISSING, DIM),
 )
-TRAINING = "--seeds 3 --epochs 40 --patience 40 --lr 0.003 --dropout 0.1 --d-model 32"
+TRAINING = "--seeds 3 --epochs 40 --patience 40 --lr 0.003 --dropout 0.1 --d-model 64"
 MEMORY = "--preset embedded --lengths 10 60 300 --heights 360 1080"
 QUESTIONS = {
     "ablation": "The label of four of six videos can be told by halves from `clip` or "
