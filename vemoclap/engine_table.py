@@ -11,8 +11,9 @@ class EngineEntry:
     distribution: str  # the Python distribution whose version is reported
     licence: str  # SPDX identifier of code and weights
     what: str  # one phrase for people
-    # About what the loaded model takes on a CPU (float32) and on a GPU (float16), in 10^6 bytes;
-    # 0: so little that nobody need make room for it.
+    # About what the loaded model takes on a CPU (float32; where it has products of bfloat16, what
+    # writes texts takes half) and on a GPU (float16), in 10^6 bytes; 0: so little that nobody need
+    # make room for it.
     memory_mb: tuple[int, int] = (0, 0)
 
 
