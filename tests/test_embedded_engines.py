@@ -7,6 +7,7 @@ import warnings
 
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw, ImageFont
 
 from tests.clips import clip_of, voice
 from vemoclap import roles
@@ -66,6 +67,24 @@ def test_rapidocr_is_given_bgr_and_drops_no_line(monkeypatch):
     red[..., 0] = 255
     assert rapid_ocr.load("cpu")(red) == [()]
     assert seen == [0.0, [0, 0, 255]]
+
+
+def test_frames_that_are_read_side_by_side_give_what_each_gives_alone(monkeypatch):
+    frames = np.stack([written(word) for word in ("JOY", "", "FEAR", "SURPRISE", "ANGER", "JOY")])
+    monkeypatch.setattr(rapid_ocr, "_cores", lambda: 1)
+    alone = rapid_ocr.load("cpu")
+    expected = [alone(frame[None])[0] for frame in frames]
+    monkeypatch.setattr(rapid_ocr, "_cores", lambda: 4)
+    assert rapid_ocr.load("cpu")(frames) == expected
+    words = [[line.text for line in lines] for lines in expected]
+    assert words == [["JOY"], [], ["FEAR"], ["SURPRISE"], ["ANGER"], ["JOY"]]
+
+
+def written(word: str):
+    picture = Image.new("RGB", (640, 360), "white")
+    font = ImageFont.load_default(60)
+    ImageDraw.Draw(picture).text((150, 140), word, font=font, fill="black")
+    return np.asarray(picture)
 
 
 def test_rapidocr_is_quiet(capfd):
