@@ -10,6 +10,9 @@ from pathlib import Path
 from vemoclap.cli_video import positive
 from vemoclap.errors import DataError, UsageError
 
+LOOK_S = 0.3
+BUSY_PERCENT = 25.0  # of all processors; on two of them, half of one at other work
+
 __all__ = [
     "add_device",
     "count",
@@ -29,7 +32,9 @@ def share_the_processor() -> None:
     several times as long. Where none do, spinning ten times longer gains a seventh. (GNU's
     OpenMP, which torch uses on Linux; others ignore it.)
     """
-    busy = not hasattr(os, "getloadavg") or os.getloadavg()[0] > (os.cpu_count() or 1) / 2
+    import psutil
+
+    busy = psutil.cpu_percent(interval=LOOK_S) > BUSY_PERCENT
     os.environ.setdefault("GOMP_SPINCOUNT", "1000" if busy else "10000")
 
 
