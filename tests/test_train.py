@@ -12,7 +12,7 @@ import torch
 
 from tests.lessons import DIMS, QUICK, Lesson, collection, one_thread, shuffled
 from tests.planted import Plan, make
-from vemoclap import arithmetic, checkpoint, classifier, cli
+from vemoclap import arithmetic, checkpoint, classifier, cli, training
 from vemoclap.classifier import Classifier
 from vemoclap.ekman6 import packed, runs, trainer
 from vemoclap.ekman6 import store as stores
@@ -363,6 +363,20 @@ def test_a_killed_training_gives_the_same_files(tmp_path: Path):
     for name in sorted(whole):
         mine, theirs = (content(place / name) for place in (tmp_path / "whole", cut))
         assert mine == theirs, f"{name}, killed at step {after}"
+
+
+def test_only_what_a_training_half_wrote_is_removed(tmp_path: Path):
+    own = ["state.pt.7.part", "model.safetensors.12.part", "seeds/3/state.pt.7.part"]
+    others = ["film.mp4.part", "state.pt.part", "films/state.pt.7.part"]
+    for name in (*own, *others):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    with pytest.raises(UsageError, match="--resume"):
+        training.claim(tmp_path, resume=False)
+    assert all((tmp_path / name).exists() for name in own)
+    training.claim(tmp_path, resume=True)
+    assert not any((tmp_path / name).exists() for name in own)
+    assert all((tmp_path / name).exists() for name in others)
 
 
 # -- the checkpoint ---------------------------------------------------------------------------

@@ -7,6 +7,7 @@ state. These are written every half minute; what a kill undoes is done again, wi
 
 import csv
 import os
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from vemoclap import arithmetic, checkpoint
 from vemoclap.errors import DataError, UsageError
 from vemoclap.storage import settle
 
+_HALF_WRITTEN = re.compile(r"(state\.pt|model\.safetensors)\.\d+\.part")
 SAVE_EVERY_S = 30.0  # at most this much work is lost when a training is killed
 
 
@@ -216,8 +218,10 @@ def claim(folder: Path, *, resume: bool) -> None:
         raise UsageError(
             f"{folder} exists already; give --resume to go on with it, or another --out."
         )
-    for leftover in folder.rglob("*.part"):
-        leftover.unlink(missing_ok=True)
+    # Only our own files and places: the folder may be a wrong one that holds others' files.
+    for leftover in (*folder.glob("*.part"), *folder.glob("seeds/*/*.part")):
+        if _HALF_WRITTEN.fullmatch(leftover.name):
+            leftover.unlink(missing_ok=True)
 
 
 def demand_same(path: Path, identity: str) -> None:
