@@ -1,12 +1,14 @@
-"""What batching gains on this machine: python -m benchmarks.pipeline
+"""What the pipeline as it is built gains on this machine: python -m benchmarks.pipeline
 
 Every stage of the paper preset runs through its real engine, with random weights of the published
 sizes (``published.py``), the way it is built and the plain way (one frame, face, window or text
-at a time). One run prints one table, medians in seconds. Where the processor has products of
-bfloat16, the models that write texts are built in it, and the plain way is measured with it and
-without, since their libraries would load them in single precision. On a CPU the models are loaded
-one after the other and the whole is the sum; on a GPU all are loaded, and the whole is measured
-once more, batched with OCR on the CPU beside the others.
+at a time). One run prints one table, medians in seconds.
+
+On a CPU the plain way is measured three times: with the models as their libraries load them, in
+single precision; with the types of numbers of the engine, but the library's own linear layers; and
+with the engine itself. The ratios are to each of them, so that the last is what batching alone
+gains. There the models are loaded one after the other and the whole is the sum; on a GPU all are
+loaded, and the whole is measured once more, batched with OCR on the CPU beside the others.
 """
 
 import argparse
@@ -15,13 +17,15 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from vemoclap import arithmetic
 
+WAYS = 3  # of the plain way
 SPEECHES = {"cpu": "small", "cuda": "large-v3"}  # Whisper's size unless one is given
 
 
@@ -69,26 +73,28 @@ def _run(args: argparse.Namespace) -> None:
     chosen = args.only.split(",") if args.only else None
     stages = [stage for stage in workload.stages() if not chosen or stage.role in chosen]
     load = os.getloadavg()[0]
-    rows, engines = [], {}
+    rows: list[tuple[Any, tuple[float, ...]]] = []
+    engines = {}
     for stage in stages:
         _write(stage, args)
         engine = stage.load(args.device)
-        apart = args.device == "cpu" and stage.writes and arithmetic.of_cpu() is not None
-        single = stage.load_single(args.device) if apart else engine
-        rows.append((stage, *_measured(stage, engine, single, args)))
-        _, plain, same, batched = rows[-1]
-        print(f"{stage.role}: {plain:.3f}, {same:.3f}, {batched:.3f} s", file=sys.stderr)
+        others = []
+        if args.device == "cpu" and stage.artefact is not None:
+            others = [stage.load_unprepared(single=single) for single in (True, False)]
+        rows.append((stage, _measured(stage, (*others, engine), args)))
+        print(stage.role, *(f"{one:.3f}" for one in rows[-1][1]), "s", file=sys.stderr)
         if args.device == "cuda":
             engines[stage] = engine
-        del engine, single
-    plain, same, batched = (sum(row[place] for row in rows) for place in (1, 2, 3))
+        del engine, others
+    whole = tuple(sum(column) for column in zip(*(row[1] for row in rows), strict=True))
     how = "sum"
     if engines and not chosen:
         turns = range(args.repeats)
-        plain = same = statistics.median(_seconds(lambda: _one_by_one(engines)) for _ in turns)
+        plain = statistics.median(_seconds(lambda: _one_by_one(engines)) for _ in turns)
         batched = statistics.median(_seconds(lambda: _side_by_side(engines)) for _ in turns)
+        whole = (plain,) * (len(whole) - 1) + (batched,)
         how = "measured, OCR beside the GPU when batched"
-    _print(args, rows, (plain, same, batched), how, load)
+    _print(args, rows, whole, how, load)
 
 
 def _write(stage: Any, args: argparse.Namespace) -> None:
@@ -106,27 +112,23 @@ def _write(stage: Any, args: argparse.Namespace) -> None:
         published.write(stage.artefact)
 
 
-def _measured(
-    stage: Any, engine: Any, single: Any, args: argparse.Namespace
-) -> tuple[float, float, float]:
+def _measured(stage: Any, engines: Sequence[Any], args: argparse.Namespace) -> tuple[float, ...]:
     """Return the median seconds of a stage, in turns once it is warm.
 
-    They are of the plain way in single precision, of the plain way, and batched.
+    They are of the plain way with each of ``engines``, the last of which is as it is built, and
+    batched with that one. Where there is one engine only, all plain ones are its.
     """
-    stage.batched(engine)
-    if single is not engine:
-        stage.batched(single)
+    plain = stage.plain or stage.batched
+    for engine in engines:
+        stage.batched(engine)
     clock = time.process_time if args.one_core else time.perf_counter
-    found: tuple[list[float], ...] = ([], [], [])
-    for _ in range(args.repeats):
-        if stage.plain:
-            found[1].append(_seconds(lambda: stage.plain(engine), clock))
-        if single is not engine:
-            found[0].append(_seconds(lambda: stage.plain(single), clock))
-        found[2].append(_seconds(lambda: stage.batched(engine), clock))
-    plain, same, batched = found
-    same = same or batched
-    return tuple(statistics.median(times) for times in (plain or same, same, batched))
+    calls = [partial(plain, engine) for engine in engines]
+    if stage.plain:  # else the last of these is the same call
+        calls.append(partial(stage.batched, engines[-1]))
+    turns = [[_seconds(call, clock) for call in calls] for _ in range(args.repeats)]
+    found = [statistics.median(times) for times in zip(*turns, strict=True)]
+    one_by_one, batched = found[: len(engines)], found[-1]
+    return (*one_by_one[:1] * (WAYS - len(engines)), *one_by_one, batched)
 
 
 def _seconds(call: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> float:
@@ -157,8 +159,8 @@ def _side_by_side(engines: dict[Any, Any]) -> None:
 
 def _print(
     args: argparse.Namespace,
-    rows: list[Any],
-    sums: tuple[float, float, float],
+    rows: list[tuple[Any, tuple[float, ...]]],
+    whole: tuple[float, ...],
     how: str,
     load: float,
 ) -> None:
@@ -167,36 +169,36 @@ def _print(
     from rich.table import Table
 
     name = torch.cuda.get_device_name() if args.device == "cuda" else "CPU"
+    on_cpu = args.device == "cpu"
+    shown = slice(None) if on_cpu else slice(WAYS - 1, None)  # a GPU has one plain way only
+    headings = ("float32", "same types", "same engine")[shown]
     table = Table(title=f"{args.size} sizes, Whisper {args.whisper}, {name}")
-    headings = (
-        "stage",
-        "work",
-        "plain s",
-        "plain s, as built",
-        "batched s",
-        "ratio",
-        "of batching",
-    )
-    for heading in headings:
-        table.add_column(heading, justify="left" if heading in ("stage", "work") else "right")
-    for stage, *seconds in rows:
-        ratios = _ratios(*seconds) if stage.plain else ("same call", "")
-        table.add_row(stage.role, stage.what, *(f"{one:.3f}" for one in seconds), *ratios)
-    table.add_section()
-    table.add_row("whole", how, *(f"{one:.3f}" for one in sums), *_ratios(*sums))
+    table.add_column("stage")
+    table.add_column("work")
+    for heading in (*(f"plain, {one}" for one in headings), "batched", "ratio to each"):
+        table.add_column(heading, justify="right")
+    for what, work, times in (
+        *((stage.role, stage.what, times) for stage, times in rows),
+        ("whole", how, whole),
+    ):
+        *plain, batched = times[shown]
+        if what == "whole":
+            table.add_section()
+        ratios = "  ".join(f"{one / batched:.2f}" for one in plain)
+        table.add_row(what, work, *(f"{one:.3f}" for one in (*plain, batched)), ratios)
     console = Console(width=140)
     console.print(
-        f"median of {args.repeats}; threads: {torch.get_num_threads()}; "
+        f"median seconds of {args.repeats}; threads: {torch.get_num_threads()}; "
         f"{'processor' if args.one_core else 'clock'} time; load average "
-        f"{load:.1f} before and {os.getloadavg()[0]:.1f} after; models that write texts are built "
-        f"in {arithmetic.of_cpu() or torch.float32} on a CPU, and the first column has them in "
-        "float32"
+        f"{load:.1f} before and {os.getloadavg()[0]:.1f} after"
     )
+    if on_cpu:
+        console.print(
+            f"models that write texts are built in {arithmetic.of_cpu() or torch.float32}; plain, "
+            "float32: as libraries load them; same types: those of the engine, with the library's "
+            "own layers; same engine: what batching alone gains"
+        )
     console.print(table)
-
-
-def _ratios(plain: float, same: float, batched: float) -> tuple[str, str]:
-    return f"{plain / batched:.2f}", f"{same / batched:.2f}"
 
 
 if __name__ == "__main__":

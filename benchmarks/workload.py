@@ -6,6 +6,7 @@ do is the same call in both.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cache, partialmethod
 from importlib import import_module
@@ -17,6 +18,7 @@ import numpy as np
 
 from vemoclap import arithmetic, faces, media
 from vemoclap.classifier import RELEASED
+from vemoclap.engines import linear
 from vemoclap.records import OK, SAMPLE_RATE, Box, Clip, Feature, Features, Span
 from vemoclap.sound import WINDOW, window_starts
 
@@ -48,17 +50,23 @@ class Stage:
     loader: str  # "module:function"
     batched: Callable[[Any], object]
     plain: Callable[[Any], object] | None = None  # None: the same call
-    writes: bool = False  # on a processor that has products of bfloat16, in these
 
     def load(self, device: str) -> Any:
         """Return the engine as it is built."""
         module, function = self.loader.split(":")
         return getattr(import_module(f"vemoclap.{module}"), function)(device)
 
-    def load_single(self, device: str) -> Any:
-        """Return the engine in single precision on a CPU, as its library loads it there."""
-        with patch.object(arithmetic, "of_cpu", lambda: None):
-            return self.load(device)
+    def load_unprepared(self, *, single: bool) -> Any:
+        """Return the engine with its library's own linear layers, on a CPU.
+
+        Args:
+            single: in single precision, too, as the library loads it there.
+        """
+        with ExitStack() as changed:
+            changed.enter_context(patch.object(linear, "_can_order", lambda kind: False))
+            if single:
+                changed.enter_context(patch.object(arithmetic, "of_cpu", lambda: None))
+            return self.load("cpu")
 
 
 def stages() -> tuple[Stage, ...]:
@@ -96,7 +104,6 @@ def stages() -> tuple[Stage, ...]:
             "engines.whisper:load",
             lambda listen: listen(clip, spans),
             lambda listen: _as_the_library_does(listen, clip, spans),
-            writes=True,
         ),
         _one_by_one("ocr", f"{COUNT} frames", None, "engines.rapid_ocr:load", frames),
         _one_by_one(
@@ -111,7 +118,6 @@ def stages() -> tuple[Stage, ...]:
             lambda translate: [
                 translate([text], [code]) for text, code in zip(foreign, FOREIGN_CODES, strict=True)
             ],
-            writes=True,
         ),
         Stage(
             "segment",
@@ -120,15 +126,12 @@ def stages() -> tuple[Stage, ...]:
             "engines.symspell:load_segment",
             lambda segment: [segment(text.replace(" ", "")) for text in english],
         ),
-        replace(
-            _one_by_one(
-                "spell",
-                f"{len(english)} texts{lengths}",
-                "t5-spell",
-                "engines.t5_spell:load",
-                english,
-            ),
-            writes=True,
+        _one_by_one(
+            "spell",
+            f"{len(english)} texts{lengths}",
+            "t5-spell",
+            "engines.t5_spell:load",
+            english,
         ),
         Stage(
             "sentiment",
@@ -184,12 +187,13 @@ def fix_lengths() -> None:
 
     nllb.longest = t5_spell.longest = lambda tokens: tokens
     clipcap.MAX_TOKENS = CAPTION_TOKENS
-    end = get_tokenizer(multilingual=True).eot
+    tokens = get_tokenizer(multilingual=True)
+    last = tokens.timestamp_begin + 1501  # the times from 0 to 30 s, which could make it go back
     library.Whisper.transcribe = partialmethod(
         library.Whisper.transcribe,
         temperature=0.0,
         without_timestamps=True,
-        suppress_tokens=[-1, end],
+        suppress_tokens=[-1, tokens.eot, *range(tokens.timestamp_begin, last)],
         sample_len=SPOKEN_TOKENS,
         no_speech_threshold=None,
         logprob_threshold=None,

@@ -18,8 +18,7 @@ CORE = {
     "arithmetic",
 }  # all that an engine may know
 SHARED = {
-    f"engines.{n}"
-    for n in ("batching", "few_rows", "gating", "narrow", "pretrained", "reading_order")
+    f"engines.{n}" for n in ("batching", "gating", "linear", "pretrained", "reading_order")
 }  # and what several share
 
 

@@ -172,16 +172,16 @@ def test_whisper_computes_what_the_library_itself_would(hub: Hub, monkeypatch):
     assert {each.dtype for each in ours.parameters()} == {torch.float32}
 
 
-def test_on_a_processor_with_bfloat16_only_linear_layers_are_rounded(hub: Hub, monkeypatch):
+def test_on_a_processor_with_bfloat16_words_and_linear_layers_are_rounded(hub: Hub, monkeypatch):
     path = hub / "whisper-large-v3" / "large-v3.pt"
     monkeypatch.setattr(arithmetic, "of_cpu", lambda: None)
     exact = whisper._network(path, "cpu")
     monkeypatch.setattr(arithmetic, "of_cpu", lambda: torch.bfloat16)
     rounded = whisper._network(path, "cpu")
     for module in rounded.modules():
-        linear = isinstance(module, torch.nn.Linear)
+        narrow = isinstance(module, torch.nn.Linear | torch.nn.Embedding)
         for value in module.parameters(recurse=False):
-            assert value.dtype is (torch.bfloat16 if linear else torch.float32)
+            assert value.dtype is (torch.bfloat16 if narrow else torch.float32)
     mels = torch.randn(1, 128, 3000, generator=torch.Generator().manual_seed(0))
     tokens = torch.tensor([[50258, 50265, 50359, 50365, 42]])
     with torch.inference_mode():

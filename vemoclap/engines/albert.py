@@ -42,7 +42,7 @@ def load(device: str) -> "tuple[nn.Module, dict[str, Any], str]":
         WeightsError: the weights are missing, damaged or not this model's.
     """
     # It was published with the layer that guessed words in training.
-    network = pretrained.network("AlbertModel", NAME, "cpu", spare=("predictions.",))
+    network = pretrained.network("AlbertModel", NAME, "cpu", spare=("predictions.",), to_train=True)
     network.pooler = network.pooler_activation = None  # one vector for all words: not used here
     path = weights.folder(NAME) / "tokenizer.json"
     try:

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vemoclap import checkpoint, weights
+from vemoclap.engines import linear
 from vemoclap.engines.batching import Appetite, in_batches
 from vemoclap.errors import EngineError, WeightsError
 from vemoclap.records import SAMPLE_RATE, Floats, Heard, Tag
@@ -335,6 +336,8 @@ def load(device: str) -> Callable[[Floats], Heard]:
     if lacking := [key for key in ids if key not in ontology]:
         raise EngineError(f"The AudioSet ontology has no {lacking[0]}; download both again.")
     dtype = next(model.parameters()).dtype
+    if device == "cpu":
+        linear.prepare(model)
 
     def vectors(mels: Sequence[Tensor]) -> list[Tensor]:  # (T, 128) each -> (D,) each
         encoded = model(torch.stack(list(mels)).to(device, dtype))  # (b, P, D)

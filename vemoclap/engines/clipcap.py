@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vemoclap import checkpoint, weights
+from vemoclap.engines import linear
 from vemoclap.errors import WeightsError
 from vemoclap.records import Floats
 
@@ -126,6 +127,7 @@ def _network(path: Path, language: Path, device: str) -> Any:
     import torch
     import transformers
     from torch import nn
+    from transformers.pytorch_utils import Conv1D
 
     library: Any = transformers  # its annotations leave out much of what is used here
     library.logging.set_verbosity_error()
@@ -148,4 +150,6 @@ def _network(path: Path, language: Path, device: str) -> Any:
         )
     checkpoint.check(network, tensors, path)
     network.load_state_dict(tensors, assign=True)
+    if device == "cpu":
+        linear.prepare(network, (Conv1D,))
     return network.eval()

@@ -35,7 +35,7 @@ def load(device: str) -> "tuple[nn.Module, dict[str, Any], bool]":
     Raises:
         WeightsError: the weights are missing, damaged or not this model's.
     """
-    network = pretrained.network("HubertModel", NAME, "cpu")
+    network = pretrained.network("HubertModel", NAME, "cpu", to_train=True)
     _steady(network.config)
     said: dict[str, Any] = network.config.to_diff_dict()
     return network.requires_grad_(True).to(device), said, _normalises()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from vemoclap.engines import few_rows, pretrained
+from vemoclap.engines import pretrained
 from vemoclap.engines.batching import Appetite, in_batches
 from vemoclap.errors import EngineError, WeightsError
 
@@ -81,8 +81,6 @@ def load(device: str) -> Callable[[Sequence[str], Sequence[str]], list[str]]:
 
     tokenizer = pretrained.tokenizer("NllbTokenizer", ARTEFACT)
     network = pretrained.network("M2M100ForConditionalGeneration", ARTEFACT, device, writes=True)
-    if network.dtype is torch.float32:
-        few_rows.hasten(network)
     tokens_of = {code: int(tokenizer.convert_tokens_to_ids(code)) for code in CODES.values()}
     if unknown := [code for code, token in tokens_of.items() if token == tokenizer.unk_token_id]:
         raise WeightsError(

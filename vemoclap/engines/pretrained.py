@@ -7,11 +7,18 @@ and drops what it does not know, and only logs it; here each is an error that na
 from typing import Any
 
 from vemoclap import arithmetic, weights
+from vemoclap.engines import linear
 from vemoclap.errors import WeightsError
 
 
 def network(
-    kind: str, artefact: str, device: str, spare: tuple[str, ...] = (), *, writes: bool = False
+    kind: str,
+    artefact: str,
+    device: str,
+    spare: tuple[str, ...] = (),
+    *,
+    writes: bool = False,
+    to_train: bool = False,
 ) -> Any:
     """Return the model of ``artefact`` on ``device``, ready to run; half precision on a GPU.
 
@@ -28,6 +35,7 @@ def network(
         device: "cpu", "cuda" or "cuda:1".
         spare: starts of the names of weights that the published file holds and nobody needs.
         writes: whether the model generates texts.
+        to_train: whether it is trained further, so that its layers must stay as they are.
 
     Raises:
         WeightsError: the weights are missing, damaged or not this model's.
@@ -58,7 +66,10 @@ def network(
             f"The weights in {folder} are not the model's, {', '.join(wrong[:3])} is missing or "
             f"unexpected; delete the folder and run `vemoclap models download {artefact}`."
         )
-    return model.eval().requires_grad_(False)
+    model.eval().requires_grad_(False)
+    if device == "cpu" and not to_train:
+        linear.prepare(model)
+    return model
 
 
 def tokenizer(kind: str, artefact: str) -> Any:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from vemoclap.engines import few_rows, pretrained
+from vemoclap.engines import pretrained
 from vemoclap.engines.batching import Appetite, in_batches
 
 ARTEFACT = "t5-spell"
@@ -36,8 +36,6 @@ def load(device: str) -> Callable[[Sequence[str]], list[str]]:
 
     tokenizer = pretrained.tokenizer("T5Tokenizer", ARTEFACT)
     network = pretrained.network("T5ForConditionalGeneration", ARTEFACT, device, writes=True)
-    if network.dtype is torch.float32:
-        few_rows.hasten(network)
 
     def some(texts: Sequence[str]) -> list[str]:
         inputs = tokenizer(

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from vemoclap import arithmetic, checkpoint, weights
-from vemoclap.engines import gating, narrow
+from vemoclap.engines import gating, linear
 from vemoclap.errors import WeightsError
 from vemoclap.records import Clip, Cue, Span, Transcript
 
 ARTEFACT = "whisper-large-v3"
 FILE = "large-v3.pt"
+WORDS = "decoder.token_embedding.weight"  # what it reads words with, and writes them
 SOURCE = "Whisper large-v3, translated to English"
 
 
@@ -52,7 +53,8 @@ def load(device: str) -> Callable[[Clip, tuple[Span, ...]], Transcript | None]:
 def _network(path: Path, device: str) -> Any:
     """Return the model at ``path``, on ``device``, in half precision on a GPU.
 
-    On a CPU that has products of bfloat16, only the weights of linear layers are in half precision.
+    On a CPU that has products of bfloat16, only the table of words and the weights of linear layers
+    are in half precision.
 
     ``whisper.load_model`` would make it in single precision on the CPU first, 6 GB, and leave it
     so on the GPU, where each step then converts the weights that it needs.
@@ -60,6 +62,20 @@ def _network(path: Path, device: str) -> Any:
     import torch
     from torch import nn
     from whisper import model as library
+
+    class Writer(library.TextDecoder):  # type: ignore[misc]  # the library has no annotations
+        """The library's decoder with a layer as its last product, which can be prepared.
+
+        The library converts the whole table of words for it, at every token.
+        """
+
+        def forward(self, x: Any, xa: Any, kv_cache: Any = None) -> Any:
+            read = next(iter(kv_cache.values())).shape[1] if kv_cache else 0  # tokens
+            places = self.positional_embedding[read : read + x.shape[-1]]
+            state = (self.token_embedding(x) + places).to(xa.dtype)
+            for block in self.blocks:
+                state = block(state, xa, mask=self.mask, kv_cache=kv_cache)
+            return self.head(self.ln(state)).float()
 
     class Empty(library.Whisper):  # type: ignore[misc]  # the library has no annotations
         """Whisper without numbers, and without the table that only times of words need."""
@@ -70,7 +86,7 @@ def _network(path: Path, device: str) -> Any:
             audio = (dims.n_audio_ctx, dims.n_audio_state, dims.n_audio_head, dims.n_audio_layer)
             text = (dims.n_text_ctx, dims.n_text_state, dims.n_text_head, dims.n_text_layer)
             self.encoder = library.AudioEncoder(dims.n_mels, *audio)
-            self.decoder = library.TextDecoder(dims.n_vocab, *text)
+            self.decoder = Writer(dims.n_vocab, *text)
 
     found = checkpoint.read_pickle(path)
     if not isinstance(found, dict) or not {"dims", "model_state_dict"} <= found.keys():
@@ -90,12 +106,15 @@ def _network(path: Path, device: str) -> Any:
         half, single = torch.float16, _parameters(network, nn.LayerNorm)
     else:
         half = arithmetic.of_cpu() or torch.float32
-        single = tensors.keys() - _parameters(network, nn.Linear)
+        single = tensors.keys() - _parameters(network, nn.Linear) - {WORDS}
     for key in list(tensors):  # one by one, so that both copies never stand whole in memory
         tensors[key] = tensors[key].to(device, torch.float32 if key in single else half)
     network.load_state_dict(tensors, assign=True)
-    if half is torch.bfloat16:
-        narrow.narrow(network, half)
+    words = network.decoder.token_embedding.weight  # (words, D)
+    network.decoder.head = nn.Linear(words.shape[1], words.shape[0], bias=False, device="meta")
+    network.decoder.head.weight = words
+    if device == "cpu":
+        linear.prepare(network)
     size = network.dims.n_text_ctx
     network.decoder.mask = torch.full((size, size), -torch.inf, device=device).triu_(1)
     network.encoder.forward = _Remembering(network.encoder.forward)
