@@ -59,6 +59,11 @@ def _arguments() -> argparse.Namespace:
         action="store_true",
         help="use one core and count its time, not the clock's: for a CPU that others use too",
     )
+    parser.add_argument(
+        "--single",
+        action="store_true",
+        help="build all in single precision, as on a processor without products of bfloat16",
+    )
     parser.add_argument("--only", help="roles, separated by commas")
     parser.add_argument("--scratch", type=Path, help="where to write up to 11 GB for a while")
     args = parser.parse_args()
@@ -70,6 +75,8 @@ def _run(args: argparse.Namespace) -> None:
     from benchmarks import workload
 
     workload.fix_lengths()
+    if args.single:
+        setattr(arithmetic, "of_cpu", lambda: None)  # noqa: B010  # what a type checker forbids
     chosen = args.only.split(",") if args.only else None
     stages = [stage for stage in workload.stages() if not chosen or stage.role in chosen]
     load = os.getloadavg()[0]

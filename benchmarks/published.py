@@ -70,12 +70,28 @@ def parameters(model: nn.Module) -> int:
 def bytes_on(artefact: str, device: str) -> int:
     """Return the memory that the weights take once the engine has loaded them (computed)."""
     model = skeleton(artefact)
-    single = in_single_precision(model) if device.startswith("cuda") else None
-    return sum(
+    on_gpu = device.startswith("cuda")
+    single = in_single_precision(model) if on_gpu else None
+    held = sum(
         tensor.numel() * (4 if single is None or name in single else 2)
         for name, tensor in (*model.named_parameters(), *model.named_buffers())
         if tensor.is_floating_point()
     )
+    return held if on_gpu else held + 4 * _words_written(model)
+
+
+def _words_written(model: nn.Module) -> int:
+    """Return the numbers of a table of words that a model reads and writes with; 0 without one.
+
+    On a CPU it is there twice, once more in the order in which products read it (``linear.py``).
+    """
+    from whisper.model import Whisper
+
+    if isinstance(model, Whisper):  # which multiplies by the table itself
+        return model.decoder.token_embedding.weight.numel()
+    tables = {id(part.weight) for part in model.modules() if isinstance(part, nn.Embedding)}
+    layers = (part for part in model.modules() if isinstance(part, nn.Linear))
+    return sum(layer.weight.numel() for layer in layers if id(layer.weight) in tables)
 
 
 def in_single_precision(model: nn.Module) -> set[str]:

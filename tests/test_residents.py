@@ -125,11 +125,12 @@ def test_what_does_not_fit_waits_until_it_is_asked(machine: Machine):
 
 
 def test_the_one_asked_longest_ago_makes_room(machine: Machine):
-    machine.total = WORKING_BYTES + sum(map(bytes_of, ("image", "sound", "expression")))
+    three = sum(map(bytes_of, ("image", "sound", "expression")))
+    machine.total = WORKING_BYTES + three + 10**8
     engines = Residents(PAPER, "cpu")
     ask(engines, "expression", "image", "sound", "expression")
     assert set(engines._loaded) == {"expression", "image", "sound"}
-    ask(engines, "caption")  # as large as both others together, nearly: they go, one after another
+    ask(engines, "caption")  # needs the room of both others, which go one after another
     assert list(engines._loaded) == ["expression", "caption"]
     ask(engines, "expression", "emotion")
     assert list(engines._loaded) == ["caption", "expression", "emotion"]

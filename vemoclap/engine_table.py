@@ -40,7 +40,7 @@ ENGINES: dict[str, dict[str, EngineEntry]] = {
         "clip": _own("clip", "transformers", "MIT", "CLIP ViT-B/32 image embedding", (352, 176)),
     },
     "caption": {
-        "clipcap": _own("clipcap", "transformers", "MIT", "ClipCap captions", (625, 313)),
+        "clipcap": _own("clipcap", "transformers", "MIT", "ClipCap captions", (780, 313)),
     },
     "sound": {
         "beats": _own("beats", "torch", "MIT", "BEATs audio tagging", (363, 182)),
@@ -49,7 +49,7 @@ ENGINES: dict[str, dict[str, EngineEntry]] = {
         "silero-vad": _own("silero", "silero-vad", "MIT", "Silero voice activity detector"),
     },
     "transcribe": {
-        "whisper": _own("whisper", "openai-whisper", "MIT", "Whisper large-v3", (6180, 3090)),
+        "whisper": _own("whisper", "openai-whisper", "MIT", "Whisper large-v3", (6450, 3090)),
         "faster-whisper": _own(  # int8 on a CPU
             "faster_whisper",
             "faster-whisper",
@@ -71,7 +71,7 @@ ENGINES: dict[str, dict[str, EngineEntry]] = {
     },
     "translate": {
         "nllb": _own(
-            "nllb", "transformers", "CC-BY-NC-4.0, no commercial use", "NLLB-200 600M", (2460, 1230)
+            "nllb", "transformers", "CC-BY-NC-4.0, no commercial use", "NLLB-200 600M", (3510, 1230)
         ),
     },
     "segment": {
@@ -81,7 +81,7 @@ ENGINES: dict[str, dict[str, EngineEntry]] = {
     },
     "spell": {
         # Half of its feed-forward layers stay in float32 on a GPU, as they overflow otherwise.
-        "t5-spell": _own("t5_spell", "transformers", "MIT", "T5-large spelling", (2950, 1880)),
+        "t5-spell": _own("t5_spell", "transformers", "MIT", "T5-large spelling", (3090, 1880)),
         "symspellpy": _own("symspell:load_spell", "symspellpy", "MIT", "SymSpell spelling"),
     },
     "sentiment": {
