@@ -126,7 +126,7 @@ def test_what_does_not_fit_waits_until_it_is_asked(machine: Machine):
 
 def test_the_one_asked_longest_ago_makes_room(machine: Machine):
     three = sum(map(bytes_of, ("image", "sound", "expression")))
-    machine.total = WORKING_BYTES + three + 10**8
+    machine.total = WORKING_BYTES + three + 2 * 10**8
     engines = Residents(PAPER, "cpu")
     ask(engines, "expression", "image", "sound", "expression")
     assert set(engines._loaded) == {"expression", "image", "sound"}
