@@ -2,13 +2,15 @@
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
     from tests.miniatures import Hub
 
 # Before anything imports a model library, so that none of them looks for the network.
@@ -76,6 +78,15 @@ def hub_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
             build(part)
             part.rename(home)
     return home
+
+
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    """Return Chromium, one for a file of tests, each of which opens a context of its own."""
+    from tests import chromium
+
+    with chromium.running() as found:
+        yield found
 
 
 @pytest.fixture

@@ -59,6 +59,24 @@ class Page(html.parser.HTMLParser):
         return meta["content"] or ""
 
 
+def assert_only_words_differ(page: Page, usual: Page) -> None:
+    """Assert that a page with a video has the elements of ``usual`` and leads nowhere else."""
+    assert [tag for tag, _ in page.tags] == [tag for tag, _ in usual.tags]
+    assert [set(attributes) for _, attributes in page.tags] == [set(a) for _, a in usual.tags]
+    assert page.scripts == usual.scripts
+    assert page.styles == usual.styles
+    assert page.policy == usual.policy
+    (video,) = page.all("video")
+    for tag, attributes in page.tags:
+        for name in {"src", "href"} & set(attributes):
+            address = attributes[name] or ""
+            if tag in ("img", "image"):
+                assert address.startswith("data:image/jpeg;base64,")
+            elif not address.startswith("#"):
+                assert address == video["src"]
+    assert not set(video["src"] or "") & set(":/?#\"'<>&\\ \n")
+
+
 def shown(analysis: Analysis) -> str:
     """Return the words of an analysis's page."""
     return Page(report.to_html(analysis)).words

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import psutil
 import pytest
 
-from tests import hostile_video
+from tests import chromium, hostile_video
 from tests.analyses import hostile_payloads, named, trained_analysis
 from tests.app_widgets import all_of
 from tests.local_page import local_page
@@ -24,10 +24,6 @@ from vemoclap.app.place import Place
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-CHROMIUM = next(
-    (path for path in map(Path, ("/usr/bin/chromium", "/usr/bin/google-chrome")) if path.exists()),
-    None,
-)
 RAN = "PAYLOAD RAN"
 CANARY = f"""
 for (const name of ["alert", "confirm", "prompt"]) {{
@@ -43,19 +39,7 @@ PUT = """all => {
 }"""
 SLOW_MS = 180_000  # an analysis on a machine that does other things as well
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium; run setup.sh --dev")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(
-            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"]
-        )
-        yield running
-        running.close()
+pytestmark = chromium.needed
 
 
 @pytest.fixture(scope="module")

@@ -7,25 +7,14 @@ from pathlib import Path
 import pytest
 import webvtt
 
+from tests import chromium
 from tests.local_page import local_page
-from tests.test_app_browser import CHROMIUM, SLOW_MS, Visit, shoot, wide_enough
+from tests.test_app_browser import SLOW_MS, Visit, shoot, wide_enough
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
 LOOKS = (("desktop", 1280, "light"), ("phone", 390, "light"), ("dark", 1280, "dark"))
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium; run setup.sh --dev")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(
-            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"]
-        )
-        yield running
-        running.close()
+pytestmark = chromium.needed
 
 
 @pytest.fixture(scope="module")

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from tests import chromium
 from tests.batch_workers import Quick, orders
 from vemoclap.batch import index_page, inputs, results, run, summary
 from vemoclap.batch.records import Ending, Entry, Inputs, Item, LeftOut, What
 from vemoclap.records import EMOTIONS
 
-CHROMIUM = Path("/usr/bin/chromium")  # Debian's
 BAD = "<img src=x onerror=alert(1)>\"'&\x1b[31m.mp4"
 
 
@@ -129,39 +129,33 @@ def made(tmp_path_factory) -> Path:
     return folder / "out" / "index.html"
 
 
-@pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's chromium")
-def test_filters_and_order_work_in_a_browser(made):
-    api = pytest.importorskip("playwright.sync_api")
-    with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"]
-        )
-        page = browser.new_page()
-        troubles: list[str] = []
-        page.on("console", lambda message: troubles.append(message.text))
-        page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.goto(made.as_uri())
+@chromium.needed
+def test_filters_and_order_work_in_a_browser(made, browser):
+    page = browser.new_page()
+    troubles: list[str] = []
+    page.on("console", lambda message: troubles.append(message.text))
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.goto(made.as_uri())
 
-        def shown() -> list[str]:
-            return [one.inner_text() for one in page.locator("#list li:visible h3").all()]
+    def shown() -> list[str]:
+        return [one.inner_text() for one in page.locator("#list li:visible h3").all()]
 
-        assert shown() == ["one.mp4", "three-refuse.mp4", "two.mp4"]
-        page.select_option("#emotion", "joy")
-        assert shown() == ["two.mp4"]
-        page.select_option("#emotion", "")
-        page.fill("#words", "ONE")
-        assert shown() == ["one.mp4"]
-        assert page.inner_text("#shown") == "1 of 3 shown"
-        page.fill("#words", "")
-        page.select_option("#ending", "refused")
-        assert shown() == ["three-refuse.mp4"]
-        page.select_option("#ending", "")
-        page.select_option("#order", "joy")
-        assert shown()[0] == "two.mp4"
-        page.set_viewport_size({"width": 360, "height": 700})
-        assert page.evaluate("document.documentElement.scrollWidth") <= 360
-        assert troubles == []
-        browser.close()
+    assert shown() == ["one.mp4", "three-refuse.mp4", "two.mp4"]
+    page.select_option("#emotion", "joy")
+    assert shown() == ["two.mp4"]
+    page.select_option("#emotion", "")
+    page.fill("#words", "ONE")
+    assert shown() == ["one.mp4"]
+    assert page.inner_text("#shown") == "1 of 3 shown"
+    page.fill("#words", "")
+    page.select_option("#ending", "refused")
+    assert shown() == ["three-refuse.mp4"]
+    page.select_option("#ending", "")
+    page.select_option("#order", "joy")
+    assert shown()[0] == "two.mp4"
+    page.set_viewport_size({"width": 360, "height": 700})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert troubles == []
 
 
 def test_all_emotions_have_a_colour():

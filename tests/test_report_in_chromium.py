@@ -2,36 +2,25 @@
 
 import html
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import chromium
 from tests.analyses import described, hostile_payloads, named, trained_analysis
 from vemoclap import report
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Frame, Page
 
-CHROMIUM = Path("/usr/bin/chromium")  # Debian's
 LAUNCH = Path(__file__).parent.parent / "samples" / "launch.mp4"
 NOW = "document.getElementById('player').currentTime"
 READY = "document.getElementById('player').readyState"
 PATIENCE_S = 20.0
 
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's chromium")
-
-
-@pytest.fixture(scope="module")
-def browser() -> "Iterator[Browser]":
-    api = pytest.importorskip("playwright.sync_api")
-    with api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"]
-        )
-        yield chromium
-        chromium.close()
+pytestmark = chromium.needed
 
 
 def opened(browser: "Browser", folder: Path, *, embed_bytes: int = 0) -> "Page":

@@ -1,14 +1,14 @@
 """A real browser opens the page of a timeline that lies on the disk."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import chromium
 from tests.analyses import hostile_payloads
-from tests.test_report_in_chromium import CHROMIUM, LAUNCH, NOW, READY, at, until
+from tests.test_report_in_chromium import LAUNCH, NOW, READY, at, until
 from tests.timelines import by_utterance, by_window, mer, nothing
 from vemoclap.timeline import report
 from vemoclap.timeline.records import Timeline
@@ -16,18 +16,7 @@ from vemoclap.timeline.records import Timeline
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's chromium")
-
-
-@pytest.fixture(scope="module")
-def browser() -> "Iterator[Browser]":
-    api = pytest.importorskip("playwright.sync_api")
-    with api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"]
-        )
-        yield chromium
-        chromium.close()
+pytestmark = chromium.needed
 
 
 def opened(browser: "Browser", timeline: Timeline, folder: Path, width: int = 1100) -> "Page":

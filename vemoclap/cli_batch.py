@@ -91,25 +91,7 @@ def add_to(commands: "Commands") -> None:
         metavar="N",
         help="frames to look at (16; of each span of a timeline 8)",
     )
-    batch.add_argument(
-        "--by",
-        default="utterance",
-        choices=("utterance", "window"),
-        help="cut timelines at pauses of speech (default), or by a sliding window",
-    )
-    batch.add_argument(
-        "--length",
-        type=cli_video.positive,
-        default=10.0,
-        metavar="S",
-        help="seconds that a window lasts (10)",
-    )
-    batch.add_argument(
-        "--step",
-        type=cli_video.positive,
-        metavar="S",
-        help="seconds from one window to the next (half its length)",
-    )
+    cli_video.add_spans(batch)
     cli_video.add_limits(batch)
     batch.add_argument("--quiet", action="store_true", help="print the table at the end only")
     batch.set_defaults(run=_batch)

@@ -32,25 +32,7 @@ def add_to(commands: "Commands") -> None:
     timeline.add_argument(
         "path", metavar="VIDEO", help="a file, a sample (sample:launch) or a link to YouTube"
     )
-    timeline.add_argument(
-        "--by",
-        default="utterance",
-        choices=("utterance", "window"),
-        help="cut at pauses of speech (default), or by a sliding window",
-    )
-    timeline.add_argument(
-        "--length",
-        type=cli_video.positive,
-        default=10.0,
-        metavar="S",
-        help="seconds that a window lasts (10)",
-    )
-    timeline.add_argument(
-        "--step",
-        type=cli_video.positive,
-        metavar="S",
-        help="seconds from one window to the next (half its length)",
-    )
+    cli_video.add_spans(timeline)
     cli_video.add_engines(timeline)
     timeline.add_argument(
         "--n", type=int, metavar="N", help="frames to look at in each span (8; those of mer: 5)"

@@ -45,6 +45,29 @@ def add_limits(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_spans(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say where a timeline is cut."""
+    parser.add_argument(
+        "--by",
+        default="utterance",
+        choices=("utterance", "window"),
+        help="cut timelines at pauses of speech (default), or by a sliding window",
+    )
+    parser.add_argument(
+        "--length",
+        type=positive,
+        default=10.0,
+        metavar="S",
+        help="seconds that a window lasts (10)",
+    )
+    parser.add_argument(
+        "--step",
+        type=positive,
+        metavar="S",
+        help="seconds from one window to the next (half its length)",
+    )
+
+
 def limits(parsed: argparse.Namespace) -> "Limits":
     """Return what the options of ``add_limits`` say."""
     from vemoclap.media import Limits
