@@ -96,3 +96,10 @@ def meter(done: int, total: int, label: str) -> str:
     """
     value = "" if total <= 0 else f' value="{min(done, total)}" max="{total}"'
     return f'<progress class="vc-meter"{value} aria-label="{text(label)}"></progress>'
+
+
+def working(stage: str, done: int, total: int) -> str:
+    """Return the line that says what is being done, and a bar of how much of it is."""
+    share = f" {done} of {total}" if total > 1 else ""
+    line = f'<p class="vc-plain" role="status">Working on: {text(stage)}{share}</p>'
+    return line + meter(done, total if total > 1 else 0, "Progress")

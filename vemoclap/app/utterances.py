@@ -269,12 +269,7 @@ class Utterances:
 
     def _show_state(self) -> None:
         if self._now is not None:
-            stage, done, total = self._now
-            share = f" {done} of {total}" if total > 1 else ""
-            self._state.value = (
-                f'<p class="vc-plain" role="status">Working on: {text(stage)}{share}</p>'
-                + theme.meter(done, total if total > 1 else 0, "Progress")
-            )
+            self._state.value = theme.working(*self._now)
         elif self._problem:
             self._state.value = theme.note(self._problem, "bad")
         elif self._hint:
