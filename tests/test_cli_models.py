@@ -313,6 +313,20 @@ def test_half_an_artefact_is_a_fault(hub, capsys, published):
     assert run("download", "gpt2") == run("verify") == 0
 
 
+@pytest.mark.usefixtures("publisher")
+def test_what_is_there_of_half_an_artefact_is_looked_at_too(hub, capsys, published):
+    published("gpt2")
+    assert run("download", "gpt2") == run("verify") == 0
+    folder = weights.place("gpt2")
+    (folder / "vocab.json").unlink()
+    (folder / "merges.txt").write_text("junk")
+    assert run("verify") == 1
+    told = capsys.readouterr().out
+    assert "is incomplete, it lacks vocab.json" in told
+    assert f"{folder / 'merges.txt'} is not the file" in told
+    assert "wrong: 2." in told
+
+
 def test_a_damaged_lock_file_is_no_traceback(capsys, home):
     (home / "weights").mkdir(parents=True)
     (home / "weights" / "lock.json").write_text("{")

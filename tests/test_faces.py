@@ -17,7 +17,7 @@ def clip():
 
 
 def detect(frames):
-    large, small = Box(10.9, 5.2, 60.7, 70.1), Box(100.0, 20.0, 110.0, 30.0)
+    large, small = Box(10.9, 5.9, 60.7, 70.7), Box(100.0, 20.0, 110.0, 30.0)
     assert frames.shape == (3, 90, 160, 3)
     return [(), (Detection(large, 0.99), Detection(small, 0.91)), (Detection(small, 0.95),)]
 

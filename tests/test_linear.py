@@ -84,6 +84,19 @@ def test_every_linear_layer_is_reached_and_no_other():
     assert reached == [False, True, False, False, True]
 
 
+def test_a_second_time_changes_nothing():
+    layer = nn.Linear(INPUTS, OUTPUTS)
+    linear.prepare(layer)
+    expected = layer(rows())
+    linear.prepare(layer)
+    assert torch.equal(layer(rows()), expected)
+
+
+def test_a_part_that_looks_at_weights_itself_is_refused():
+    with pytest.raises(TypeError, match="attention"):
+        linear.prepare(nn.Sequential(nn.MultiheadAttention(8, 2)))
+
+
 def test_weights_are_held_once_but_those_that_two_parts_share():
     words = nn.Embedding(10, 4)
     network = nn.ModuleList([words, nn.Linear(4, 4), nn.Linear(4, 10, bias=False)])
@@ -102,9 +115,9 @@ def test_where_torch_lacks_the_products_the_layers_stay_the_librarys_own(monkeyp
     linear.prepare(layer)
     assert layer.weight.shape == (OUTPUTS, INPUTS)
     assert torch.equal(layer(rows()), expected)
-    layer.to(torch.bfloat16)
-    linear.prepare(layer)
-    assert layer(rows()).dtype is torch.float32
+    narrow = nn.Linear(INPUTS, OUTPUTS).to(torch.bfloat16)
+    linear.prepare(narrow)
+    assert narrow(rows()).dtype is torch.float32
 
 
 def test_products_that_are_wrong_are_not_used(monkeypatch):

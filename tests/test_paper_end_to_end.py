@@ -190,7 +190,7 @@ def test_speech_has_words_language_and_sentiment(result):
     assert all(text in page for text in SAID)
     assert "French (fr)" in page
     assert words["source"] in page
-    assert f"Sentiment: <b>{speech['sentiment']['label']}</b>" in page
+    assert told(speech["sentiment"]) in page
 
 
 def test_text_on_the_screen_is_put_into_english_and_judged(result):
@@ -205,7 +205,7 @@ def test_text_on_the_screen_is_put_into_english_and_judged(result):
         assert clean(part["english"]) in result["page"]
     known = [part for part in screen["parts"] if part["language"]]
     assert all(part["language_probability"] > 0.9 for part in known)
-    assert f"Sentiment: <b>{screen['sentiment']['label']}</b>" in result["page"]
+    assert told(screen["sentiment"]) in result["page"]
 
 
 @pytest.mark.slow
@@ -221,6 +221,14 @@ def judged(sentiment: dict[str, Any]) -> None:
     assert sentiment["label"] in SENTIMENTS
     assert 1 / 3 <= sentiment["score"] <= 1
     assert -1 <= sentiment["valence"] <= 1
+
+
+def told(sentiment: dict[str, Any]) -> str:
+    """Return what a page says: the label, its probability and the balance."""
+    return (
+        f"Sentiment: <b>{sentiment['label']}</b>, {100 * sentiment['score']:.0f} % "
+        f"({sentiment['valence']:+.2f} of -1 to 1)."
+    )
 
 
 def test_five_sounds_are_named(result):

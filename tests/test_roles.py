@@ -4,10 +4,10 @@ from dataclasses import fields, replace
 
 import pytest
 
-from vemoclap import roles
+from vemoclap import arithmetic, roles
 from vemoclap.engine_table import EngineEntry
 from vemoclap.errors import EngineError, UsageError, WeightsError
-from vemoclap.roles import EMBEDDED
+from vemoclap.roles import EMBEDDED, PAPER
 
 
 def test_a_preset_has_exactly_the_roles_of_the_table():
@@ -51,6 +51,26 @@ def test_a_library_that_does_not_import_is_an_engine_error(monkeypatch):
     monkeypatch.setitem(roles.ENGINES["ocr"], "ghost", entry)
     with pytest.raises(EngineError, match=r"'ghost' for ocr.*setup\.sh"):
         roles.load("ocr", "ghost", "cpu")
+
+
+@pytest.mark.parametrize("narrow", [True, False])
+def test_the_description_says_what_numbers_an_engine_computes_with(narrow, monkeypatch):
+    monkeypatch.setattr(arithmetic, "of_cpu", lambda: "bfloat16" if narrow else None)
+    words, features = ("bfloat16" if narrow else "float32"), "float32"
+    on_cpu = {use.role: use.detail for use in roles.describe(PAPER, "cpu")}
+    on_gpu = {use.role: use.detail for use in roles.describe(PAPER, "cuda")}
+    for role, there in {
+        "transcribe": words,
+        "translate": words,
+        "spell": words,
+        "expression": features,
+        "sound": features,
+        "sentiment": features,
+    }.items():
+        assert on_cpu[role].endswith(f", in {there})")
+        assert on_gpu[role].endswith(", in float16)")
+    assert ", in " not in on_cpu["emotion"]
+    assert all(", in " not in use.detail for use in roles.describe(PAPER))
 
 
 def test_the_description_names_versions_and_says_why_a_role_is_empty():

@@ -1,5 +1,7 @@
 """The two engines that listen, on miniatures in the published layouts."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -172,6 +174,68 @@ def test_whisper_computes_what_the_library_itself_would(hub: Hub, monkeypatch):
     assert {each.dtype for each in ours.parameters()} == {torch.float32}
 
 
+def test_whisper_reads_each_word_at_its_place(hub: Hub, monkeypatch):
+    """Also where the words before it are remembered, and for several texts at once."""
+    import whisper as library
+    from whisper.decoding import PyTorchInference
+
+    monkeypatch.setattr(arithmetic, "of_cpu", lambda: None)
+    path = hub / "whisper-large-v3" / "large-v3.pt"
+    theirs, ours = library.load_model(str(path), device="cpu"), whisper._network(path, "cpu")
+    drawn = torch.Generator().manual_seed(0)
+    places = torch.randn(ours.decoder.positional_embedding.shape, generator=drawn)  # not zeros
+    tokens = torch.randint(1000, (3, 6), generator=drawn)
+    with torch.inference_mode():
+        for model in (theirs, ours):
+            model.decoder.positional_embedding.copy_(places)
+        sound = ours.encoder(torch.randn(1, 128, 3000, generator=drawn)).expand(3, -1, -1)
+        expected = theirs.decoder(tokens, sound)
+        assert not torch.allclose(expected, theirs.decoder(tokens.flip(1), sound).flip(1))
+        torch.testing.assert_close(ours.decoder(tokens, sound), expected)
+        step_by_step = PyTorchInference(ours, initial_token_length=2)
+        for count in range(2, 7):
+            found = step_by_step.logits(tokens[:, :count], sound)[:, -1]
+            torch.testing.assert_close(found, expected[:, count - 1])
+        step_by_step.cleanup_caching()
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads Linux' own count")
+def test_loading_holds_the_weights_once(tmp_path: Path):
+    """Whisper's own are half of what a small computer has; their copies in order replace them."""
+    from benchmarks import published
+
+    for size in ("tiny", "base"):
+        published.write_whisper(tmp_path / size, size)
+    script = r"""
+import re
+from pathlib import Path
+from vemoclap import arithmetic
+from vemoclap.engines import linear, whisper
+
+def held():
+    return 1000 * int(re.search(r"RssAnon:\s+(\d+)", Path("/proc/self/status").read_text())[1])
+
+seen = []
+class Watched(linear._Product):
+    def __init__(self, *args):
+        super().__init__(*args)
+        seen.append(held())
+
+arithmetic.of_cpu = lambda: None
+whisper._network(Path("tiny") / whisper.FILE, "cpu")  # after which libraries have what they need
+linear._Product = Watched
+before = held()
+network = whisper._network(Path("base") / whisper.FILE, "cpu")
+print(max(seen) - before, held() - before)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    peak, stays = map(int, done.stdout.split())
+    assert 250e6 < stays < 420e6, stays  # 74 M numbers, and the table of words twice
+    assert peak < 1.15 * stays
+
+
 def test_on_a_processor_with_bfloat16_words_and_linear_layers_are_rounded(hub: Hub, monkeypatch):
     path = hub / "whisper-large-v3" / "large-v3.pt"
     monkeypatch.setattr(arithmetic, "of_cpu", lambda: None)
@@ -270,8 +334,9 @@ def test_a_whisper_that_asks_for_code_to_be_run_is_refused(copied: Callable):
     folder = copied("whisper-large-v3")
     trap = Trap(folder / "trapped")
     torch.save({"dims": speech.DIMS, "model_state_dict": {"a": trap}}, folder / "large-v3.pt")
-    with pytest.raises(WeightsError, match="asks for code"):
+    with pytest.raises(WeightsError, match="asks for code") as refused:
         whisper.load("cpu")
+    assert "weights_only" not in str(refused.value)  # torch's advice how to have it run
     assert not (folder / "trapped").exists()
 
 

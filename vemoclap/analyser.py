@@ -231,7 +231,7 @@ class Analyser:
 
     def uses(self) -> tuple[EngineUse, ...]:
         """Return which engine fills each role."""
-        described = roles.describe(self.preset)
+        described = roles.describe(self.preset, self.device)
         if self._trained is None:
             return described
         return tuple(self._trained.use if use.role == "emotion" else use for use in described)

@@ -31,10 +31,10 @@ def read_pickle(path: Path) -> Any:
         mapped = is_zipfile(path)
         return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except Exception as error:  # torch raises a dozen types, all of which mean the same here
-        first_line = (str(error).splitlines() or [type(error).__name__])[0]
+        # Without torch's words, which go on to say how to have the code run all the same.
         raise WeightsError(
             f"{path} was not opened, since it is damaged or asks for code to be run "
-            f"({first_line}); delete it and download it again."
+            f"({type(error).__name__}); delete it and download it again."
         ) from error
 
 

@@ -13,7 +13,7 @@ from importlib import import_module, metadata
 from typing import Any
 
 from vemoclap import artefacts, weights
-from vemoclap.engine_table import ENGINES
+from vemoclap.engine_table import ENGINES, EngineEntry
 from vemoclap.errors import EngineError, UsageError, VemoclapError, WeightsError
 from vemoclap.records import (
     Clip,
@@ -214,26 +214,41 @@ def load(role: str, engine: str, device: str) -> Any:
         ) from error
 
 
-def describe(preset: Preset) -> tuple[EngineUse, ...]:
-    """Return which engine fills each role of ``preset``, with its version and licence."""
-    return tuple(_use(role, engine_of(preset, role), preset) for role in ROLES)
+def describe(preset: Preset, device: str | None = None) -> tuple[EngineUse, ...]:
+    """Return which engine fills each role of ``preset``, with its version and licence.
+
+    For a ``device`` it is also said in what type of numbers it computes there.
+    """
+    return tuple(_use(role, engine_of(preset, role), preset, device) for role in ROLES)
 
 
-def _use(role: str, engine: str | None, preset: Preset) -> EngineUse:
+def _use(role: str, engine: str | None, preset: Preset, device: str | None) -> EngineUse:
     if engine is None:
         reason = f"the {preset.name} preset has no engine for this"
         return EngineUse(role=role, engine=None, detail=reason, weights=())
     entry = ENGINES[role][engine]
+    kind = _type_on(device, entry)
     return EngineUse(
         role=role,
         engine=engine,
         detail=f"{entry.what} ({entry.distribution} {_version(entry.distribution)}, "
-        f"{entry.licence})",
+        f"{entry.licence}{f', in {kind}' if kind else ''})",
         weights=tuple(
             f"{artefact.place} at {weights.revision(artefact.name)}"
             for artefact in artefacts.of_engine(engine)
         ),
     )
+
+
+def _type_on(device: str | None, entry: EngineEntry) -> str:
+    if device is None:
+        return ""
+    kind = entry.types[device != "cpu"]
+    if kind != "bfloat16":
+        return kind
+    from vemoclap import arithmetic
+
+    return kind if arithmetic.of_cpu() else "float32"
 
 
 def _version(distribution: str) -> str | None:

@@ -52,26 +52,24 @@ def _artefact(row: Artefact, entry: Entry, progress: Progress) -> list[Finding]:
     lacking = weights.missing(row.name)
     if lacking and not (folder.is_dir() and any(folder.iterdir())):
         return []
+    findings = []
     if lacking:
-        return [
-            Finding(
-                row.name,
-                "",
-                Verdict.WRONG,
-                f"{folder} is incomplete, it lacks {', '.join(lacking)}; run "
-                f"`vemoclap models download {row.name}`.",
-            )
-        ]
+        reason = (
+            f"{folder} is incomplete, it lacks {', '.join(lacking)}; run "
+            f"`vemoclap models download {row.name}`."
+        )
+        findings.append(Finding(row.name, "", Verdict.WRONG, reason))
     # Of each file the published name, by which the table knows its hash.
     published = [name for names in row.files for name in names]
     files = {stored(name): row.hashes.get(name) for name in published}
     if row.converted:
         files[row.converted] = None
-    return [
+    findings += [
         _file(row.name, folder / file, known, entry, progress)
         for file, known in files.items()
         if (folder / file).is_file()
     ]
+    return findings
 
 
 def _file(name: str, path: Path, known: str | None, entry: Entry, progress: Progress) -> Finding:

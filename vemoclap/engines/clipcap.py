@@ -150,6 +150,7 @@ def _network(path: Path, language: Path, device: str) -> Any:
         )
     checkpoint.check(network, tensors, path)
     network.load_state_dict(tensors, assign=True)
+    tensors.clear()  # else each weight would stay beside its copy in order
     if device == "cpu":
         linear.prepare(network, (Conv1D,))
     return network.eval()

@@ -24,12 +24,21 @@ def prepare(network: "nn.Module", turned: tuple[type, ...] = ()) -> None:
     Args:
         network: what is prepared.
         turned: other layers that are linear, whose weights are (inputs, outputs).
+
+    Raises:
+        TypeError: the network has a part that looks at weights itself.
     """
     import torch
     from torch import nn
 
+    if any(isinstance(part, nn.MultiheadAttention) for part in network.modules()):
+        raise TypeError("torch's attention takes the weights of its layers, not their products.")
     kinds = (nn.Linear, *turned)
-    layers: list[Any] = [part for part in network.modules() if isinstance(part, kinds)]
+    layers: list[Any] = [
+        part
+        for part in network.modules()
+        if isinstance(part, kinds) and not isinstance(part.forward, _Product)
+    ]
     for layer in layers:
         weight = layer.weight.detach()
         if isinstance(layer, turned):

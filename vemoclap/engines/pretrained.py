@@ -55,6 +55,8 @@ def network(
         )
     except Exception as error:  # the library raises many types, all of which mean the same here
         first_line = (str(error).splitlines() or [""])[0]
+        if "weights_only" in first_line:  # how to have the code of a pickle run all the same
+            first_line = "it asks for code to be run"
         raise WeightsError(
             f"The model in {folder} is damaged ({type(error).__name__}: {first_line}); "
             f"delete the folder and run `vemoclap models download {artefact}`."

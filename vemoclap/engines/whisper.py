@@ -110,6 +110,7 @@ def _network(path: Path, device: str) -> Any:
     for key in list(tensors):  # one by one, so that both copies never stand whole in memory
         tensors[key] = tensors[key].to(device, torch.float32 if key in single else half)
     network.load_state_dict(tensors, assign=True)
+    tensors.clear()  # else each weight would stay beside its copy in order, both tables whole
     words = network.decoder.token_embedding.weight  # (words, D)
     network.decoder.head = nn.Linear(words.shape[1], words.shape[0], bias=False, device="meta")
     network.decoder.head.weight = words

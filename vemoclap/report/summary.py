@@ -120,7 +120,7 @@ def _correction(part: ScreenPart) -> str:
 def _feeling(sentiment: Sentiment | None, status: Status) -> str:
     if sentiment is None:
         return f"sentiment {wording.why(status)}"
-    return f"sentiment {sentiment.label} ({sentiment.valence:+.2f})"
+    return f"sentiment {sentiment.label}, {wording.polarity(sentiment)}"
 
 
 def _spark(values: Floats) -> str:

@@ -5,7 +5,16 @@ import unicodedata
 from collections import Counter
 from pathlib import Path
 
-from vemoclap.records import SAMPLE_RATE, Analysis, Face, MediaInfo, Outcome, Status, Transcript
+from vemoclap.records import (
+    SAMPLE_RATE,
+    Analysis,
+    Face,
+    MediaInfo,
+    Outcome,
+    Sentiment,
+    Status,
+    Transcript,
+)
 from vemoclap.sound import WINDOW
 
 INTENDED_USE = (
@@ -75,6 +84,13 @@ def file_name(path: Path) -> str:
 def percent(share: float) -> str:
     """Return a share as a whole percentage."""
     return f"{100 * share:.0f} %"
+
+
+def polarity(found: Sentiment) -> str:
+    """Return how sure a judge of texts is of its label, if it knows, and the balance."""
+    balance = f"{found.valence:+.2f} of -1 to 1"
+    # Judges without a vector are lexica, whose score is a strength and no probability.
+    return balance if found.vector is None else f"{percent(found.score)} ({balance})"
 
 
 def points(change: float) -> str:
