@@ -232,8 +232,8 @@ print(max(seen) - before, held() - before)
         [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     peak, stays = map(int, done.stdout.split())
-    assert 250e6 < stays < 420e6, stays  # 74 M numbers, and the table of words twice
-    assert peak < 1.15 * stays
+    # 71 M numbers and the table of words once more, 390 MB; it was 540 while each was held twice.
+    assert 300e6 < stays <= peak < 430e6, (stays, peak)
 
 
 def test_on_a_processor_with_bfloat16_words_and_linear_layers_are_rounded(hub: Hub, monkeypatch):
