@@ -201,6 +201,11 @@ def fix_lengths() -> None:
     )
 
 
+def forget_bfloat16() -> None:
+    """Let this process take its processor for one without products of bfloat16."""
+    patch.object(arithmetic, "of_cpu", lambda: None).start()
+
+
 # -- what is looked at and listened to --------------------------------------------------------
 
 

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from tests.hub import pictures
 from tests.miniatures import TRAPS, Hub, frames
 from vemoclap import checkpoint, weights
-from vemoclap.engines import clip, clipcap
+from vemoclap.engines import clip, clipcap, linear
 from vemoclap.errors import WeightsError
 
 pytestmark = pytest.mark.usefixtures("miniatures")
@@ -20,6 +20,25 @@ pytestmark = pytest.mark.usefixtures("miniatures")
 
 def captioner(hub: Hub):
     return clipcap._network(hub / "clipcap" / clipcap.CONVERTED, hub / "gpt2", "cpu")["gpt"]
+
+
+def test_the_weights_are_let_go_before_copies_are_made(hub: Hub, monkeypatch):
+    """Else both would stand in memory whole."""
+    read, prepare, found = checkpoint.read, linear.prepare, []
+
+    def watched_read(*args):
+        found.append(read(*args))
+        return found[-1]
+
+    def watched_prepare(*args):
+        assert found[-1][0] == {}
+        prepare(*args)
+        found.append("prepared")
+
+    monkeypatch.setattr(checkpoint, "read", watched_read)
+    monkeypatch.setattr(linear, "prepare", watched_prepare)
+    captioner(hub)
+    assert found[-1] == "prepared"
 
 
 def plain_search(gpt, prefix: torch.Tensor, stop: int) -> list[int]:

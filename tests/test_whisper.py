@@ -13,7 +13,7 @@ from tests.clips import clip_of, voice
 from tests.hub import speech
 from tests.miniatures import Hub, Trap
 from vemoclap import arithmetic, weights
-from vemoclap.engines import faster_whisper, whisper
+from vemoclap.engines import faster_whisper, linear, whisper
 from vemoclap.errors import WeightsError
 from vemoclap.records import Cue, Span, Transcript
 
@@ -200,6 +200,7 @@ def test_whisper_reads_each_word_at_its_place(hub: Hub, monkeypatch):
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads Linux' own count")
+@pytest.mark.skipif(not linear._can_order(torch.float32), reason="there are no copies in order")
 def test_loading_holds_the_weights_once(tmp_path: Path):
     """Whisper's own are half of what a small computer has; their copies in order replace them."""
     from benchmarks import published

@@ -436,7 +436,7 @@ class EngineUse:
 
     role: str
     engine: str | None  # None: the preset leaves the role empty
-    detail: str  # version and licence, or why the role is empty
+    detail: str  # version, licence and type of numbers, or why the role is empty
     weights: tuple[str, ...]  # "place at revision" of what was downloaded for it
 
 

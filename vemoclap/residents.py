@@ -18,7 +18,7 @@ from vemoclap.records import Progress
 from vemoclap.roles import Preset
 
 # What models need besides their weights while they run, in bytes: the widest is Whisper's
-# decoding with five candidates on a GPU, and NLLB's with five beams on a CPU.
+# decoding with five candidates. Batches of the others are as large as what is left allows.
 WORKING_BYTES = 1_500_000_000
 
 
