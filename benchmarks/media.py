@@ -1,8 +1,8 @@
 """How much faster a long video is opened than decoded: python benchmarks/media.py
 
 Makes a 10-minute 720p file with picture and sound, then times, one after the other and three
-times each, (a) 16 frames and the whole sound as ``vemoclap.media`` reads them, (b) the same with
-the overview that the curves need, and (c) ffmpeg decoding the file through its fps filter to get
+times each, (a) 16 frames and the whole sound as ``media.clip`` reads them, (b) the same with the
+overview that the curves need, and (c) ffmpeg decoding the file through its fps filter to get
 the same 16 frames. Prints one table of medians and ratios.
 """
 
@@ -17,7 +17,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from vemoclap import ffmpeg, media, picture, probe, sound_track
+from vemoclap.media import audio, clip, ffmpeg, frames, probe
 
 SECONDS = 600
 FRAMES = 16
@@ -39,12 +39,12 @@ def make(path: Path, seconds: int) -> None:
 
 def frames_and_sound(path: Path) -> None:
     video = probe.inspect(path, path.name, path.stat().st_size, max_duration_s=1e9)
-    picture.sample_frames(video, FRAMES)
-    sound_track.read(video)
+    frames.sample_frames(video, FRAMES)
+    audio.read(video)
 
 
 def whole_clip(path: Path) -> None:
-    media.open_clip(path, frame_count=FRAMES)
+    clip.open_clip(path, frame_count=FRAMES)
 
 
 def fps_filter(path: Path, seconds: int) -> None:

@@ -23,7 +23,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from vemoclap import arithmetic
+from vemoclap.engines import precision
 
 WAYS = 3  # of the plain way
 SPEECHES = {"cpu": "small", "cuda": "large-v3"}  # Whisper's size unless one is given
@@ -107,14 +107,14 @@ def _run(args: argparse.Namespace) -> None:
 def _write(stage: Any, args: argparse.Namespace) -> None:
     """Put the stage's weights where its engine looks for them."""
     from benchmarks import published
-    from vemoclap import weights
+    from vemoclap.weights import cache
 
     if stage.artefact is None:
         return
     if args.size == "small":
         published.write_small(stage.artefact)
     elif stage.role == "transcribe":
-        published.write_whisper(weights.place(stage.artefact), args.whisper)
+        published.write_whisper(cache.place(stage.artefact), args.whisper)
     else:
         published.write(stage.artefact)
 
@@ -201,7 +201,7 @@ def _print(
     )
     if on_cpu:
         console.print(
-            f"models that write texts are built in {arithmetic.of_cpu() or torch.float32}; plain, "
+            f"models that write texts are built in {precision.of_cpu() or torch.float32}; plain, "
             "float32: as libraries load them; same types: those of the engine, with the library's "
             "own layers; same engine: what batching alone gains"
         )

@@ -17,8 +17,9 @@ from torch import nn
 from tests.golden.pattern import golden
 from tests.hub import classifier as hub_classifier
 from tests.hub import pictures, sound, speech, texts
-from vemoclap import checkpoint, classifier, weights
+from vemoclap.classifier import model as classifier_model
 from vemoclap.engines import beats, clipcap, vit_expression, whisper
+from vemoclap.weights import cache, checkpoint
 
 # Whisper's sizes as published: mels, width, heads, layers, words. Large-v3 is the paper's, and
 # its larger tables of mels and words came with it.
@@ -98,7 +99,7 @@ def in_single_precision(model: nn.Module) -> set[str]:
     """Return the names of what stays in single precision on a GPU."""
     from whisper.model import Whisper
 
-    if isinstance(model, classifier.Classifier):
+    if isinstance(model, classifier_model.Classifier):
         return {name for name, _ in model.named_parameters()}
     if isinstance(model, Whisper):
         norms = [name for name, part in model.named_modules() if isinstance(part, nn.LayerNorm)]
@@ -112,20 +113,20 @@ def write(artefact: str) -> None:
     model = MODELS[artefact]
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        model.write(weights.place(artefact))
+        model.write(cache.place(artefact))
     if model.companion is not None:
-        _COMPANIONS[model.companion](weights.place(model.companion))
+        _COMPANIONS[model.companion](cache.place(model.companion))
 
 
 def write_small(artefact: str) -> None:
     """Write the miniature of an artefact that the tests use, to see that a benchmark works."""
-    model, folder = MODELS[artefact], weights.place(artefact)
+    model, folder = MODELS[artefact], cache.place(artefact)
     model.miniature(folder)
     if artefact == "clipcap":
         clipcap.convert(folder / "conceptual_weights.pt", folder / clipcap.CONVERTED)
     if model.companion is not None:
         small = {"gpt2": pictures.build_gpt2, "audioset-ontology": sound.build_audioset_ontology}
-        small[model.companion](weights.place(model.companion))
+        small[model.companion](cache.place(model.companion))
 
 
 # -- pictures ---------------------------------------------------------------------------------
@@ -374,7 +375,7 @@ MODELS = {
     "roberta": _transformer("sentiment", _roberta, texts.build_roberta),
     "cross-attention": Model(
         "emotion",
-        lambda: classifier.Classifier(classifier.RELEASED),
+        lambda: classifier_model.Classifier(classifier_model.RELEASED),
         hub_classifier.build_cross_attention,
         hub_classifier.build_cross_attention,
     ),

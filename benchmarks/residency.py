@@ -58,7 +58,7 @@ def _report(device: str, plan: str, build: bool, *, single: bool) -> None:
     from rich.table import Table
 
     from benchmarks import published
-    from vemoclap import roles
+    from vemoclap.engines import roles
 
     artefacts = {model.role: name for name, model in published.MODELS.items()}
     computed = {name: published.bytes_on(name, device) for name in artefacts.values()}
@@ -152,9 +152,9 @@ def _write(artefact: str) -> None:
 
 
 def _remove(artefact: str) -> None:
-    from vemoclap import weights
+    from vemoclap.weights import cache
 
-    for path in weights.place(artefact).iterdir():
+    for path in cache.place(artefact).iterdir():
         path.unlink()
 
 

@@ -15,8 +15,9 @@ import tempfile
 from pathlib import Path
 
 from tests.planted import MISSING, Plan, make
-from vemoclap import cli, cli_training
-from vemoclap.ekman6 import store as stores
+from vemoclap.cli import main as cli_main
+from vemoclap.cli import training_options
+from vemoclap.training import feature_store as stores
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 DIM = 24  # numbers per row; the published features have 512 and 768
@@ -103,7 +104,7 @@ CALIBRATION = (
 
 
 def main() -> None:
-    cli_training.share_the_processor()
+    training_options.share_the_processor()
     parser = argparse.ArgumentParser(prog="python -m benchmarks.results", description=__doc__)
     parser.add_argument("--scratch", type=Path, help="a folder to work in, and to go on from")
     args = parser.parse_args()
@@ -161,7 +162,7 @@ def _run(command: str) -> str:
     print(f"vemoclap {command}", file=sys.stderr, flush=True)
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        code = cli.main(command.split())
+        code = cli_main.main(command.split())
     if code:
         raise SystemExit(code)
     return printed.getvalue()

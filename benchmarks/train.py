@@ -13,19 +13,19 @@ import statistics
 import time
 from dataclasses import replace
 
-from vemoclap import cli_training
+from vemoclap.cli import training_options
 
-cli_training.share_the_processor()  # as the command does, before torch is imported
+training_options.share_the_processor()  # as the command does, before torch is imported
 
 import numpy as np
 import torch
 
 from tests.planted import Plan, make
-from vemoclap.classifier import Classifier
-from vemoclap.ekman6 import packed, splits, trainer
-from vemoclap.ekman6.batches import Examples
-from vemoclap.ekman6.recipe import Recipe, config_of
-from vemoclap.ekman6.store import Split
+from vemoclap.classifier.model import Classifier
+from vemoclap.training import classifier_task, packed, splits
+from vemoclap.training.batches import Examples
+from vemoclap.training.feature_store import Split
+from vemoclap.training.recipe import Recipe, config_of
 
 SHAPES = (4096, 512), (512, 1024)  # of the matrices that are multiplied to see how fast that is
 
@@ -60,19 +60,18 @@ def _measure(train: Examples, val: Examples, recipe: Recipe) -> None:
     model = Classifier(train.config).to(train.device)
     wall, cpu = [time.perf_counter()], [time.process_time()]
 
-    def note(_: trainer.Epoch) -> None:
+    def note(_: classifier_task.Epoch) -> None:
         wall.append(time.perf_counter())
         cpu.append(time.process_time())
 
-    trainer.fit(model, train, val, recipe, 0, watch=trainer.Watch(epoch=note))
+    classifier_task.fit(model, train, val, recipe, 0, watch=classifier_task.Watch(epoch=note))
     seconds = np.diff(wall)[1:]  # the first warms up
     median = statistics.median(seconds)
-    half = trainer.half_of(recipe, train.device) or torch.float32
+    half = classifier_task.half_of(recipe, train.device) or torch.float32
     speed = _speed(train.device, half)
     floor = _operations(model, train, recipe) / speed
-    print(
-        f"precision {recipe.precision}: products in {trainer.arithmetic_of(recipe, train.device)}"
-    )
+    products = classifier_task.arithmetic_of(recipe, train.device)
+    print(f"precision {recipe.precision}: products in {products}")
     print(f"  epoch: {median:.2f} s (median of {np.sort(seconds).round(2).tolist()})")
     print(f"  processor time, all threads: {statistics.median(np.diff(cpu)[1:]):.2f} s")
     print(f"  100 epochs: {100 * median / 60:.1f} min")

@@ -16,11 +16,12 @@ from unittest.mock import patch
 
 import numpy as np
 
-from vemoclap import arithmetic, faces, media
-from vemoclap.classifier import RELEASED
-from vemoclap.engines import linear
+from vemoclap.classifier.model import RELEASED
+from vemoclap.engines import linear, precision
+from vemoclap.media import clip as media_clip
+from vemoclap.readings import faces
+from vemoclap.readings.sound import WINDOW, window_starts
 from vemoclap.records import OK, SAMPLE_RATE, Box, Clip, Feature, Features, Span
-from vemoclap.sound import WINDOW, window_starts
 
 SAMPLE = Path(__file__).resolve().parents[1] / "samples" / "launch.mp4"
 COUNT = 16  # frames, faces and audio windows
@@ -65,7 +66,7 @@ class Stage:
         with ExitStack() as changed:
             changed.enter_context(patch.object(linear, "_can_order", lambda kind: False))
             if single:
-                changed.enter_context(patch.object(arithmetic, "of_cpu", lambda: None))
+                changed.enter_context(patch.object(precision, "of_cpu", lambda: None))
             return self.load("cpu")
 
 
@@ -203,7 +204,7 @@ def fix_lengths() -> None:
 
 def forget_bfloat16() -> None:
     """Let this process take its processor for one without products of bfloat16."""
-    patch.object(arithmetic, "of_cpu", lambda: None).start()
+    patch.object(precision, "of_cpu", lambda: None).start()
 
 
 # -- what is looked at and listened to --------------------------------------------------------
@@ -211,7 +212,7 @@ def forget_bfloat16() -> None:
 
 @cache
 def _clip() -> Clip:
-    return media.open_clip(SAMPLE, frame_count=COUNT)
+    return media_clip.open_clip(SAMPLE, frame_count=COUNT)
 
 
 def _frames() -> Any:

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from vemoclap import roles
-from vemoclap.artefacts import ARTEFACTS, Artefact
-from vemoclap.engine_table import ENGINES
+from vemoclap.engines import roles
+from vemoclap.engines.registry import ENGINES
+from vemoclap.weights.catalog import ARTEFACTS, Artefact
 
 PAGE = Path(__file__).with_name("models.md")
 HEAD = """# Models
 
-Made by `python docs/models.py` from `vemoclap/artefacts.py` and `vemoclap/engine_table.py`.
+Made by `python docs/models.py` from `vemoclap/weights/catalog.py` and `vemoclap/engines/registry.py`.
 
 ## What is downloaded
 

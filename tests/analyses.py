@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from vemoclap import roles
+from vemoclap.engines import roles
 from vemoclap.records import (
     OK,
     Affect,

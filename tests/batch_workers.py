@@ -11,13 +11,13 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from vemoclap.batch import results, stamp
+from vemoclap.batch import fingerprint, results
 from vemoclap.batch.inputs import folder_name
 from vemoclap.batch.records import Ending, Orders, What
 from vemoclap.batch.worker import Worker
+from vemoclap.engines.roles import EMBEDDED, ROLES
 from vemoclap.errors import MediaError, WeightsError
-from vemoclap.media import Limits
-from vemoclap.roles import EMBEDDED, ROLES
+from vemoclap.media.clip import Limits
 
 NO_MODELS = {role: "none" for role in ROLES if role != "emotion" and getattr(EMBEDDED, role)}
 PACE = "VEMOCLAP_TEST_PACE_S"  # how long a video takes
@@ -36,7 +36,7 @@ def orders(out: Path, **changes: object) -> Orders:
         "limits": Limits(),
         "runner": "local",
     }
-    return stamp.orders(out, **{**usual, **changes})
+    return fingerprint.orders(out, **{**usual, **changes})
 
 
 class Quick(Worker):

@@ -105,18 +105,18 @@ def own_home(hub_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.fixture
 def miniatures(hub: "Hub", monkeypatch: pytest.MonkeyPatch) -> None:
     """Let engines find the miniature models."""
-    from vemoclap import weights
+    from vemoclap.weights import cache
 
     monkeypatch.setenv("VEMOCLAP_HOME", str(hub.home))
-    monkeypatch.setattr(weights, "folder", lambda artefact: hub / artefact)
+    monkeypatch.setattr(cache, "folder", lambda artefact: hub / artefact)
 
 
 @pytest.fixture
 def broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Let engines look into an empty folder, for a test to fill."""
-    from vemoclap import weights
+    from vemoclap.weights import cache
 
-    monkeypatch.setattr(weights, "folder", lambda artefact: tmp_path)
+    monkeypatch.setattr(cache, "folder", lambda artefact: tmp_path)
     return tmp_path
 
 

@@ -15,8 +15,8 @@ from yt_dlp.networking import Request, Response
 from yt_dlp.networking.common import RequestDirector
 from yt_dlp.networking.exceptions import HTTPError
 
-from vemoclap import youtube
 from vemoclap.errors import SourceError
+from vemoclap.media import youtube
 
 VIDEO = "aqz-KE-bpKQ"
 CONTEXT = {"INNERTUBE_CONTEXT": {"client": {"clientName": "WEB", "clientVersion": "2.0"}}}

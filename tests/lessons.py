@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from tests.planted import Plan, make
-from vemoclap.classifier import RELEASED, Classifier, Config
-from vemoclap.ekman6 import splits, trainer
-from vemoclap.ekman6.batches import Examples
-from vemoclap.ekman6.questions import only
-from vemoclap.ekman6.recipe import Recipe, config_of
-from vemoclap.ekman6.store import Split, Store
+from vemoclap.classifier.model import RELEASED, Classifier, Config
+from vemoclap.training import classifier_task, splits
+from vemoclap.training.batches import Examples
+from vemoclap.training.feature_store import Split, Store
+from vemoclap.training.questions import only
+from vemoclap.training.recipe import Recipe, config_of
 
 DIM = 12
 DIMS = dict.fromkeys(RELEASED.features, DIM)
@@ -69,11 +69,11 @@ class Lesson:
 
     def fit(
         self, seed: int = 0, build: type[torch.nn.Module] = Classifier, **options: object
-    ) -> tuple[torch.nn.Module, tuple[trainer.Epoch, ...]]:
+    ) -> tuple[torch.nn.Module, tuple[classifier_task.Epoch, ...]]:
         model = self.model(seed, build)
-        epochs = trainer.fit(model, self.train, self.val, self.recipe, seed, **options)
+        epochs = classifier_task.fit(model, self.train, self.val, self.recipe, seed, **options)
         return model, epochs
 
     def accuracy(self, model: torch.nn.Module) -> float:
-        answers = trainer.predict(model, self.test).argmax(1)
+        answers = classifier_task.predict(model, self.test).argmax(1)
         return float((answers == self.test.labels.numpy()).mean())

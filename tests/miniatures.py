@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from tests.hub.home import BUILDERS
-from vemoclap import weights
+from vemoclap.weights import cache
 
 
 class Hub:
@@ -118,13 +118,13 @@ def run_alone(script: str, hub: Hub, artefacts: list[str], tmp_path: Path) -> No
             raise OSError("no network")
         socket.getaddrinfo = socket.socket.connect = refuse
         from pathlib import Path
-        from vemoclap import weights
-        weights.folder = lambda name: Path(sys.argv[1]) / name
+        from vemoclap.weights import cache
+        cache.folder = lambda name: Path(sys.argv[1]) / name
     """
     user, work, home = tmp_path / "user", tmp_path / "work", tmp_path / "home"
     for folder in (user, work, home):
         folder.mkdir()
-    root = Path(weights.__file__).resolve().parents[1]
+    root = Path(cache.__file__).resolve().parents[2]
     kept = ("LD_LIBRARY_PATH", "TMPDIR")
     environment = {name: os.environ[name] for name in kept if name in os.environ}
     # No program to be found: whoever needs ffmpeg here does something that it should not.

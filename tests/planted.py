@@ -29,10 +29,10 @@ from pathlib import Path
 
 import numpy as np
 
-from vemoclap.classifier import RELEASED
-from vemoclap.ekman6 import store as stores
-from vemoclap.ekman6.store import Column, Schema, Split, Store, Video
+from vemoclap.classifier.model import RELEASED
 from vemoclap.records import EMOTIONS, Floats
+from vemoclap.training import feature_store as stores
+from vemoclap.training.feature_store import Column, Schema, Split, Store, Video
 
 SEQUENCES = ("beats", "clip", "face_emotion")
 MISSING = {  # share of videos without it; an assumption, as the published files were not at hand

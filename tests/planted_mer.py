@@ -10,14 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from vemoclap.ekman6.store import Split
-from vemoclap.mer import cache
-from vemoclap.mer.cache import Kept, Prepared
+from vemoclap.mer import prepare as mer_prepare
 from vemoclap.mer.data import Piece
 from vemoclap.mer.inputs import Shape, Utterance
 from vemoclap.mer.model import LABELS
+from vemoclap.mer.prepare import Kept, Prepared
 from vemoclap.mer.train import Recipe
 from vemoclap.records import SAMPLE_RATE
+from vemoclap.training.feature_store import Split
 
 SHAPE = Shape(frames=2, seconds=0.5, tokens=10)
 # A network of a thousandth of the published size takes larger steps.
@@ -65,7 +65,7 @@ def prepare(folder: Path, sizes: tuple[int, int, int], *, shuffled: bool = False
         for index, (shown, told) in enumerate(zip(evidence, said, strict=True)):
             name = f"{split}-{index}"
             path = folder / f"{name}.npz"
-            cache.keep(path, utterance(dict(zip(LABELS, shown, strict=True)), rng))
+            mer_prepare.keep(path, utterance(dict(zip(LABELS, shown, strict=True)), rng))
             labels = tuple(bool(one) for one in told)
             piece = Piece(name, name, path, None, None, split, labels)
             kept.append(Kept(piece, path))

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from tests.videos import plain
-from vemoclap import Analyser, analyze, roles
-from vemoclap.engine_table import EngineEntry
+from vemoclap import Analyser, analyze
+from vemoclap.engines import roles
+from vemoclap.engines.registry import EngineEntry
+from vemoclap.engines.roles import EMBEDDED
 from vemoclap.errors import EngineError, MediaError, UsageError
 from vemoclap.records import Analysis, State
-from vemoclap.roles import EMBEDDED
 
 
 @pytest.fixture(scope="module")

@@ -17,9 +17,10 @@ from tests.app_widgets import all_of
 from tests.local_page import local_page
 from tests.test_app_session import FakeAnalyser
 from tests.test_app_steps import App
-from vemoclap import analyser, download
-from vemoclap.app import folder as private_folder
-from vemoclap.app.place import Place
+from vemoclap import analyser
+from vemoclap.app import private_folder
+from vemoclap.app.environment import Place
+from vemoclap.weights import download
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -12,9 +12,9 @@ import psutil
 import pytest
 
 from tests.local_page import command, free_port, local_page
-from vemoclap import cli
 from vemoclap.app import server
-from vemoclap.app.folder import LOCK
+from vemoclap.app.private_folder import LOCK
+from vemoclap.cli import main
 
 PROJECT = Path(__file__).resolve().parents[1]
 SECRET = b"what another visitor sent"
@@ -146,7 +146,7 @@ def test_a_taken_port_is_one_sentence(capsys):
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        assert cli.main(["app", "--no-browser", "--port", str(port)]) == cli.BAD_INPUT
+        assert main.main(["app", "--no-browser", "--port", str(port)]) == main.BAD_INPUT
     printed, said = capsys.readouterr()
     assert printed == ""
     assert said.startswith(f"The port {port} cannot be used (")
@@ -156,16 +156,16 @@ def test_a_taken_port_is_one_sentence(capsys):
 @pytest.mark.parametrize("port", ["0", "65536", "many"])
 def test_no_port_but_a_port(port, capsys):
     with pytest.raises(SystemExit) as end:
-        cli.main(["app", "--port", port])
-    assert end.value.code == cli.BAD_INPUT
+        main.main(["app", "--port", port])
+    assert end.value.code == main.BAD_INPUT
     assert "Traceback" not in capsys.readouterr().err
 
 
 def test_without_the_notebook_there_is_no_page(monkeypatch, tmp_path, capsys):
-    from vemoclap import cli_app
+    from vemoclap.cli import app
 
-    monkeypatch.setattr(cli_app, "NOTEBOOK", tmp_path / "app.ipynb")
-    assert cli.main(["app", "--no-browser"]) == cli.BAD_INPUT
+    monkeypatch.setattr(app, "NOTEBOOK", tmp_path / "app.ipynb")
+    assert main.main(["app", "--no-browser"]) == main.BAD_INPUT
     assert "run vemoclap from a checkout of the project" in capsys.readouterr().err
 
 

@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 
 from tests.analyses import full_analysis
-from vemoclap import analyser, download, roles, weights
-from vemoclap.app import folder
+from vemoclap import analyser
+from vemoclap.app import private_folder
+from vemoclap.app.jobs import STOPPED, StoppedError, Work, sentence
 from vemoclap.app.session import ANALYSE, MAX_FRAMES, SOURCE, VIDEO, Session, best_preset, needed
-from vemoclap.app.work import STOPPED, StoppedError, Work, sentence
+from vemoclap.engines import roles
 from vemoclap.errors import MediaError, SourceError, UsageError, VemoclapError, WeightsError
-from vemoclap.sources import Kind
+from vemoclap.media.sources import Kind
+from vemoclap.weights import cache, download
 
 
 class FakeAnalyser:
@@ -32,7 +34,7 @@ class FakeAnalyser:
 @pytest.fixture
 def session(monkeypatch, tmp_path):
     monkeypatch.setattr(analyser, "Analyser", FakeAnalyser)
-    monkeypatch.setattr(folder, "root", lambda: tmp_path / "visitors")
+    monkeypatch.setattr(private_folder, "root", lambda: tmp_path / "visitors")
     private = tmp_path / "visitors" / "visitor-one"
     private.mkdir(parents=True)
     return Session(private)
@@ -187,17 +189,17 @@ def test_another_visitors_upload_cannot_be_named(session):
 
 
 def test_private_folders_go_with_their_process(monkeypatch, tmp_path):
-    monkeypatch.setattr(folder.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(private_folder.tempfile, "gettempdir", lambda: str(tmp_path))
     at_exit = []
-    monkeypatch.setattr(folder.atexit, "register", at_exit.append)
-    mine = folder.private()
+    monkeypatch.setattr(private_folder.atexit, "register", at_exit.append)
+    mine = private_folder.private()
     assert mine.stat().st_mode & 0o777 == 0o700
     assert mine.parent.stat().st_mode & 0o777 == 0o700
     killed = mine.with_name("visitor-killed")
     killed.mkdir()
-    (killed / folder.LOCK).touch()
+    (killed / private_folder.LOCK).touch()
     (killed / "video.mp4").write_bytes(b"left behind")
-    folder.sweep()
+    private_folder.sweep()
     assert mine.is_dir()
     assert not killed.exists()
     at_exit[-1]()
@@ -205,11 +207,11 @@ def test_private_folders_go_with_their_process(monkeypatch, tmp_path):
 
 
 def test_a_folder_that_somebody_else_made_before_us_is_not_used(monkeypatch, tmp_path):
-    monkeypatch.setattr(folder.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(private_folder.tempfile, "gettempdir", lambda: str(tmp_path))
     (tmp_path / "elsewhere").mkdir()
-    (tmp_path / f"vemoclap-{folder.os.getuid()}").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / f"vemoclap-{private_folder.os.getuid()}").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(PermissionError, match="somebody else"):
-        folder.root()
+        private_folder.root()
 
 
 # -- models -----------------------------------------------------------------------------------
@@ -226,7 +228,7 @@ def test_what_is_missing_is_downloaded_and_the_rest_is_not(session, monkeypatch)
         missing.clear()
         return {}
 
-    monkeypatch.setattr(weights, "missing", lambda name: ("x",) if name in missing else ())
+    monkeypatch.setattr(cache, "missing", lambda name: ("x",) if name in missing else ())
     monkeypatch.setattr(download, "fetch_all", fetch_all)
     told = []
     session.build("paper", lambda name: lambda *progress: told.append((name, *progress)))
@@ -238,7 +240,7 @@ def test_what_is_missing_is_downloaded_and_the_rest_is_not(session, monkeypatch)
 def test_a_failed_download_keeps_what_was_built_before(session, monkeypatch):
     session.build("embedded", no_artefact)
     error = WeightsError("huggingface.co cannot be reached; check the network.")
-    monkeypatch.setattr(weights, "missing", lambda name: ("x",))
+    monkeypatch.setattr(cache, "missing", lambda name: ("x",))
     monkeypatch.setattr(download, "fetch_all", lambda names, _: dict.fromkeys(names, error))
     with pytest.raises(WeightsError, match=r"downloads failed, the first since: huggingface\.co"):
         session.build("fast", silent)
@@ -338,6 +340,6 @@ def test_every_error_is_one_sentence_and_a_traceback_only_on_demand(
 
 
 def test_the_notebook_is_where_the_command_looks_for_it():
-    from vemoclap.cli_app import NOTEBOOK
+    from vemoclap.cli.app import NOTEBOOK
 
     assert Path(__file__).resolve().parents[1] / "app.ipynb" == NOTEBOOK

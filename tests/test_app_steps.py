@@ -13,17 +13,20 @@ import pytest
 from tests.analyses import full_analysis, hostile_payloads, named
 from tests.app_widgets import Elements, all_of, button, seen
 from tests.test_app_session import FakeAnalyser
-from vemoclap import analyser, download, sources, weights, youtube
-from vemoclap.app import folder, results, theme
+from vemoclap import analyser
+from vemoclap.app import private_folder as folder
+from vemoclap.app import results, theme
 from vemoclap.app.analyse_step import AnalyseStep
 from vemoclap.app.build_step import BuildStep
-from vemoclap.app.place import NOTEBOOK_MESSAGE_BYTES, Place, here
+from vemoclap.app.environment import NOTEBOOK_MESSAGE_BYTES, Place, here
 from vemoclap.app.session import Session
 from vemoclap.app.source_step import SourceStep
 from vemoclap.app.video_step import VideoStep
 from vemoclap.errors import SourceError, WeightsError
+from vemoclap.media import sources, youtube
+from vemoclap.media.sources import Kind
 from vemoclap.report.wording import clean
-from vemoclap.sources import Kind
+from vemoclap.weights import cache, download
 
 LINK = "https://www.youtube.com/watch?v=aqz-KE-bpKQ"
 
@@ -175,7 +178,7 @@ def test_downloads_are_seen_and_after_a_failure_embedded_is_offered(app, monkeyp
         progress_of("clip")("failed", 0, 605_000_000)
         return {"clip": error}
 
-    monkeypatch.setattr(weights, "missing", lambda name: ("x",) if name == "clip" else ())
+    monkeypatch.setattr(cache, "missing", lambda name: ("x",) if name == "clip" else ())
     monkeypatch.setattr(download, "fetch_all", fetch_all)
     app.choose(2, "paper")
     assert "605 MB still to download" in app.says(2)
@@ -209,7 +212,7 @@ def test_a_stop_button_is_there_while_a_page_downloads(app, monkeypatch):
         progress_of("clip")("downloading", 1, 605_000_000)
         raise AssertionError("it was not stopped")
 
-    monkeypatch.setattr(weights, "missing", lambda name: ("x",))
+    monkeypatch.setattr(cache, "missing", lambda name: ("x",))
     monkeypatch.setattr(download, "fetch_all", fetch_all)
     app.session.work.background = True
     app.choose(2, "paper")

@@ -15,8 +15,8 @@ from tests.test_app_session import FakeAnalyser
 from tests.test_app_steps import App
 from tests.timelines import MER_LABELS, MER_THRESHOLDS, by_utterance, by_window, jpeg, mer, nothing
 from vemoclap import analyser
-from vemoclap.app import folder, span_card, spans
-from vemoclap.app.place import Place
+from vemoclap.app import private_folder, span_card, spans
+from vemoclap.app.environment import Place
 from vemoclap.app.session import Session
 from vemoclap.app.spans import Bench, Labels, options
 from vemoclap.app.utterances import Utterances
@@ -73,11 +73,11 @@ def fake_judge() -> Judge:
 @pytest.fixture(autouse=True)
 def _fakes(monkeypatch, tmp_path):
     monkeypatch.setattr(analyser, "Analyser", Ready)
-    monkeypatch.setattr("vemoclap.timeline.follow.Analyser", Ready)
+    monkeypatch.setattr("vemoclap.timeline.api.Analyser", Ready)
     monkeypatch.setattr(run, "Run", FakeRun)
     monkeypatch.setattr(FakeRun, "timeline", by_utterance("What a day"))
     monkeypatch.setattr(FakeRun, "made", [], raising=False)
-    monkeypatch.setattr(folder, "root", lambda: tmp_path / "visitors")
+    monkeypatch.setattr(private_folder, "root", lambda: tmp_path / "visitors")
     monkeypatch.chdir(tmp_path)
 
 
@@ -322,12 +322,12 @@ def test_without_a_checkpoint_it_says_how_to_get_one_and_the_preset_judges(scree
 def test_with_a_checkpoint_its_model_judges_and_thresholds_are_dotted(
     screen, monkeypatch, tmp_path
 ):
-    from vemoclap.mer import judge as judges
+    from vemoclap.mer import span_model as judges
 
     asked = []
     monkeypatch.setattr(judges, "load", lambda place, _: (asked.append(place), fake_judge())[1])
     monkeypatch.setattr(
-        "vemoclap.timeline.follow.analyser_for", lambda judge, preset, **_: FakeAnalyser("embedded")
+        "vemoclap.timeline.api.analyser_for", lambda judge, preset, **_: FakeAnalyser("embedded")
     )
     monkeypatch.setattr(FakeRun, "timeline", mer("What a day"))
     fields(screen)["Checkpoint"].value = str(tmp_path)
@@ -405,7 +405,7 @@ def test_while_it_works_nothing_else_begins(screen):
 def test_the_engines_are_made_again_only_for_something_else(monkeypatch):
     made = []
     monkeypatch.setattr(
-        "vemoclap.timeline.follow.analyser_for",
+        "vemoclap.timeline.api.analyser_for",
         lambda judge, preset, **_: (made.append(preset), FakeAnalyser(preset))[1],
     )
     first = spans.bench("embedded", "")

@@ -85,14 +85,14 @@ def checkpoint(hub, tmp_path_factory):
     """Return the folder of a miniature end-to-end model, with random weights."""
     import torch
 
-    from vemoclap import weights
     from vemoclap.mer import model
     from vemoclap.mer.inputs import Shape
     from vemoclap.mer.train import Recipe
+    from vemoclap.weights import cache
 
     folder = tmp_path_factory.mktemp("checkpoint")
     with pytest.MonkeyPatch.context() as patch, torch.random.fork_rng():
-        patch.setattr(weights, "folder", lambda artefact: hub / artefact)
+        patch.setattr(cache, "folder", lambda artefact: hub / artefact)
         torch.manual_seed(0)
         network = model.published("cpu", Shape(), Recipe(channels=16, hidden=16)).eval()
     thresholds = (0.01, 0.99, 0.01, 0.99, 0.01, 0.99)  # so that three are above theirs

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vemoclap import baseline
 from vemoclap.errors import EngineError
+from vemoclap.readings import affect as readings_affect
 from vemoclap.records import (
     EMOTIONS,
     OK,
@@ -45,7 +45,7 @@ def tone(valence):
 
 
 def estimate(speech=None, screen=None, **levels):
-    return baseline.estimate(
+    return readings_affect.estimate(
         curves_of(**levels),
         SpeechReading(NOTHING, None, NOTHING, None, NOTHING, tone(speech)),
         ScreenReading(NOTHING, None, None, None, NOTHING, tone(screen)),
@@ -61,7 +61,7 @@ def arousal(**evidence):
 
 
 def score(affect):
-    return baseline.load("cpu")(Features({"affect": baseline.feature(affect)}, {}))
+    return readings_affect.load("cpu")(Features({"affect": readings_affect.feature(affect)}, {}))
 
 
 # -- valence and arousal ----------------------------------------------------------------------
@@ -107,8 +107,8 @@ def test_words_weigh_more_than_colour():
 
 
 def test_colour_alone_stays_cautious():
-    assert valence(brightness=1.0, saturation=1.0) <= baseline.COLOUR_REACH
-    assert valence(brightness=0.0, saturation=0.0) >= -baseline.COLOUR_REACH
+    assert valence(brightness=1.0, saturation=1.0) <= readings_affect.COLOUR_REACH
+    assert valence(brightness=0.0, saturation=0.0) >= -readings_affect.COLOUR_REACH
 
 
 def test_black_silent_and_still_is_calm_and_all_but_neutral():
@@ -125,7 +125,7 @@ def test_a_moment_of_noise_is_felt_about_that_moment_and_smoothly():
     curves = replace(curves_of(), sound_energy=sound)
     nothing = SpeechReading(NOTHING, None, NOTHING, None, NOTHING, None)
     screen = ScreenReading(NOTHING, None, None, None, NOTHING, None)
-    affect = baseline.estimate(curves, nothing, screen)
+    affect = readings_affect.estimate(curves, nothing, screen)
     assert int(np.argmax(affect.arousal)) == 15
     assert affect.arousal[14] > affect.arousal[2] + 0.01
 
@@ -155,7 +155,7 @@ def test_nothing_known_is_nan_and_no_feature():
     assert np.isnan(affect.valence).all()
     assert np.isnan(affect.arousal).all()
     assert affect.basis == ()
-    feature = baseline.feature(affect)
+    feature = readings_affect.feature(affect)
     assert feature.values is None
     assert feature.status.state is State.ABSENT
     worded = estimate(speech=0.5, **dict.fromkeys(everything, np.nan))
@@ -168,7 +168,7 @@ def test_nothing_known_is_nan_and_no_feature():
 
 def test_the_feature_holds_both_curves():
     affect = estimate()
-    feature = baseline.feature(affect)
+    feature = readings_affect.feature(affect)
     assert (feature.name, feature.space) == ("affect", "affect/valence-arousal/v1")
     np.testing.assert_array_equal(feature.values, np.stack([affect.valence, affect.arousal], 1))
     assert feature.values.dtype == np.float32
@@ -198,21 +198,23 @@ def test_probabilities_are_probabilities(points):
 
 @pytest.mark.parametrize("emotion", EMOTIONS)
 def test_each_emotion_is_likeliest_at_its_published_place(emotion):
-    pleasure, _, excitement, _ = baseline.PLACES[emotion]
-    sure = baseline.probabilities(np.float32([pleasure]), np.float32([excitement]), spread=0.0)
+    pleasure, _, excitement, _ = readings_affect.PLACES[emotion]
+    sure = readings_affect.probabilities(
+        np.float32([pleasure]), np.float32([excitement]), spread=0.0
+    )
     assert EMOTIONS[int(sure[0].argmax())] == emotion
 
 
 @pytest.mark.parametrize("emotion", ["anger", "joy", "sadness", "surprise"])
 def test_these_stay_likeliest_with_the_estimates_own_uncertainty(emotion):
-    pleasure, _, excitement, _ = baseline.PLACES[emotion]
+    pleasure, _, excitement, _ = readings_affect.PLACES[emotion]
     assert score(at(pleasure, excitement)).ranked[0][0] == emotion
 
 
 @pytest.mark.parametrize("emotion", ["anger", "disgust", "fear"])
 def test_these_three_cannot_be_told_apart(emotion):
     """The note that goes with the scores says so."""
-    pleasure, _, excitement, _ = baseline.PLACES[emotion]
+    pleasure, _, excitement, _ = readings_affect.PLACES[emotion]
     ranked = score(at(pleasure, excitement)).ranked
     assert {name for name, _ in ranked[:3]} == {"anger", "disgust", "fear"}
     assert ranked[0][1] - ranked[2][1] < 0.1
@@ -247,14 +249,17 @@ def test_the_scores_say_that_they_are_an_estimate():
     ("features", "message"),
     [
         ({}, "no affect feature"),
-        ({"affect": Feature("affect", baseline.SPACE, None, absent("No light."))}, "No light"),
+        (
+            {"affect": Feature("affect", readings_affect.SPACE, None, absent("No light."))},
+            "No light",
+        ),
         ({"affect": Feature("affect", "affect/v0", np.zeros((1, 2), np.float32), OK)}, "affect/v0"),
         (
-            {"affect": Feature("affect", baseline.SPACE, np.full((2, 2), np.nan), OK)},
+            {"affect": Feature("affect", readings_affect.SPACE, np.full((2, 2), np.nan), OK)},
             "unknown",
         ),
     ],
 )
 def test_without_affect_there_is_no_answer(features, message):
     with pytest.raises(EngineError, match=message):
-        baseline.load("cpu")(Features(features, {}))
+        readings_affect.load("cpu")(Features(features, {}))

@@ -14,8 +14,8 @@ import psutil
 import pytest
 
 from vemoclap.batch import manifest
-from vemoclap.classifier import RELEASED
-from vemoclap.ekman6 import store
+from vemoclap.classifier.model import RELEASED
+from vemoclap.training import feature_store
 
 pytest.importorskip("ray")
 HOST = "127.0.0.2"  # of this machine alone, though Ray does not know it: it avoids 127.0.0.1
@@ -28,7 +28,7 @@ import functools, sys
 from pathlib import Path
 from tests import batch_workers
 from vemoclap.batch import cluster, inputs, run
-from vemoclap.batch.crew import Bounds
+from vemoclap.batch.pool import Bounds
 if __name__ == "__main__":
     places, out, make, workers, address = sys.argv[1:6]
     engine = functools.partial(
@@ -239,7 +239,7 @@ def test_with_the_papers_engines_and_a_killed_actor_results_are_those_of_a_local
         _kill_all(process)
     assert process.returncode == 0, complaints
     assert "4 read in this run" in said
-    one, other = (store.read(tmp_path / name / "features") for name in ("local", "ray"))
+    one, other = (feature_store.read(tmp_path / name / "features") for name in ("local", "ray"))
     assert one.schema == other.schema
     assert set(one.schema.columns) >= set(RELEASED.features)
     assert [video.id for video in one.videos] == [video.id for video in other.videos]

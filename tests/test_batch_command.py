@@ -7,7 +7,7 @@ import pytest
 
 from tests.batch_videos import bases, hostile
 from tests.batch_workers import NO_MODELS
-from vemoclap import cli
+from vemoclap.cli import main
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
 ROLES = [f"--role={role}={engine}" for role, engine in NO_MODELS.items()]
@@ -15,7 +15,7 @@ USUAL = ["--preset", "embedded", "--device", "cpu", "--n", "3", *ROLES]
 
 
 def batch(*arguments: object) -> int:
-    return cli.main(["batch", *map(str, arguments), *USUAL])
+    return main.main(["batch", *map(str, arguments), *USUAL])
 
 
 def test_a_folder_of_good_and_bad(tmp_path, capsys):

@@ -10,10 +10,10 @@ import pytest
 
 from tests import batch_workers
 from tests.batch_workers import Bad, Dead, Quick, Weightless, orders
-from vemoclap.batch import local, stamp
-from vemoclap.batch.crew import Bounds, Crew
+from vemoclap.batch import fingerprint, local
+from vemoclap.batch.async_pool import Pump
 from vemoclap.batch.inputs import find
-from vemoclap.batch.pump import Pump
+from vemoclap.batch.pool import Bounds, Crew
 from vemoclap.batch.records import Ending, Job
 from vemoclap.errors import EngineError
 
@@ -24,7 +24,7 @@ def jobs(folder: Path, *names: str) -> tuple[list[Job], object]:
         (folder / "in" / f"{name}.mp4").write_text(name)
     given = orders(folder / "out")
     items = find([folder / "in"]).items
-    return [Job(item, stamp.key(given, item)) for item in items], given
+    return [Job(item, fingerprint.key(given, item)) for item in items], given
 
 
 def endings(folder: Path, *names: str, **options: object) -> dict[str, tuple[str, str]]:

@@ -10,9 +10,9 @@ import pytest
 from tests.batch_videos import bases, hanging_ffprobe, hostile, many, variant
 from tests.batch_workers import orders
 from vemoclap.batch import inputs, local, run
-from vemoclap.batch.crew import Bounds
+from vemoclap.batch.pool import Bounds
 from vemoclap.batch.records import What
-from vemoclap.ekman6 import store
+from vemoclap.training import feature_store
 
 GOOD, LIMIT_S = 190, 25.0
 
@@ -44,8 +44,8 @@ def test_two_hundred_videos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     # A clean run of the originals: all others have their pictures and sound.
     clean = orders(tmp_path / "clean", what=What.FEATURES)
     run.run(inputs.find([tmp_path / "bases"]), clean, local.work)
-    right = {video.id: video for video in store.read(tmp_path / "clean/features").videos}
-    found = store.read(tmp_path / "out/features").videos
+    right = {video.id: video for video in feature_store.read(tmp_path / "clean/features").videos}
+    found = feature_store.read(tmp_path / "out/features").videos
     assert len(found) == GOOD
     for video in found:
         folder, _, number = video.id.partition("/")

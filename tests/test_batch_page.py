@@ -159,6 +159,6 @@ def test_filters_and_order_work_in_a_browser(made, browser):
 
 
 def test_all_emotions_have_a_colour():
-    from vemoclap.draw import EMOTION_COLOURS
+    from vemoclap.report.wording import EMOTION_COLOURS
 
     assert set(EMOTION_COLOURS) == set(EMOTIONS)

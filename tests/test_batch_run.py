@@ -13,7 +13,7 @@ from vemoclap.batch import inputs, manifest, results, run
 from vemoclap.batch.records import Ending, What
 from vemoclap.batch.worker import Worker
 from vemoclap.errors import DataError, UsageError, VemoclapError
-from vemoclap.media import Limits
+from vemoclap.media.clip import Limits
 
 
 class Counted:
@@ -285,11 +285,11 @@ FEATURES = {"what": What.FEATURES}
 
 
 def test_features_go_into_one_store(collection):
-    from vemoclap.ekman6 import store
+    from vemoclap.training import feature_store
 
     summary, _ = batch(collection, real(), changes=FEATURES)
     assert [entry.ending.value for entry in summary.entries] == ["ok"] * 3
-    found = store.read(collection / "out/features")
+    found = feature_store.read(collection / "out/features")
     assert {video.id: found.label_of(video) for video in found.videos} == {
         "fear/a.mp4": "fear", "fear/b.mp4": "fear", "joy/a.mp4": "joy",
     }  # fmt: skip
@@ -301,14 +301,14 @@ def test_features_go_into_one_store(collection):
 
 
 def test_a_changed_video_has_its_features_replaced(collection):
-    from vemoclap.ekman6 import store
+    from vemoclap.training import feature_store
 
     batch(collection, real(), changes=FEATURES)
     (collection / "in/fear/a.mp4").unlink()
     shutil.copy(collection / "bases/mandelbrot.mp4", collection / "in/fear/a.mp4")
-    before = {v.id: v for v in store.read(collection / "out/features").videos}
+    before = {v.id: v for v in feature_store.read(collection / "out/features").videos}
     assert batch(collection, real(), changes=FEATURES)[1].names == ["fear/a.mp4"]
-    after = {v.id: v for v in store.read(collection / "out/features").videos}
+    after = {v.id: v for v in feature_store.read(collection / "out/features").videos}
     assert set(after) == set(before)
     changed = [
         name
@@ -320,7 +320,7 @@ def test_a_changed_video_has_its_features_replaced(collection):
 
 @pytest.mark.parametrize("damage", ["torn", "a bit"])
 def test_a_damaged_shard_is_found_and_made_again(damage, collection):
-    from vemoclap.ekman6 import store
+    from vemoclap.training import feature_store
 
     batch(collection, real(), changes=FEATURES)
     (shard,) = (collection / "out/features/data").iterdir()
@@ -334,22 +334,22 @@ def test_a_damaged_shard_is_found_and_made_again(damage, collection):
     _, engine = batch(collection, real(), changes=FEATURES, warn=warnings.append)
     assert len(engine.names) == 3
     assert "is damaged" in warnings[0]
-    assert len(store.read(collection / "out/features").videos) == 3
+    assert len(feature_store.read(collection / "out/features").videos) == 3
     assert len(list((collection / "out/damaged").iterdir())) == 1
 
 
 def test_features_of_other_options_replace_the_old_ones(collection):
-    from vemoclap.ekman6 import store
+    from vemoclap.training import feature_store
 
     batch(collection, real(), changes=FEATURES)
     changes = {**FEATURES, "frame_count": 2}
     assert len(batch(collection, real(), changes=changes)[1].names) == 3
-    assert len(store.read(collection / "out/features").videos) == 3
+    assert len(feature_store.read(collection / "out/features").videos) == 3
 
 
 def test_an_interrupted_change_of_the_store_is_mended(collection):
     from vemoclap.batch import features_store
-    from vemoclap.ekman6 import shards, store
+    from vemoclap.training import feature_store, shards
 
     batch(collection, real(), changes=FEATURES)
     home = collection / "out/features/data"
@@ -361,4 +361,4 @@ def test_an_interrupted_change_of_the_store_is_mended(collection):
     assert ids == {"fear/a.mp4", "fear/b.mp4"}
     assert len(shards.paths(home)) == 1
     assert batch(collection, real(), changes=FEATURES)[1].names == ["joy/a.mp4"]
-    assert len(store.read(collection / "out/features").videos) == 3
+    assert len(feature_store.read(collection / "out/features").videos) == 3

@@ -9,9 +9,9 @@ import torch
 
 from tests.golden.pattern import golden, pattern, patterned, sounds
 from tests.hub.sound import CFG, TAGS, build_audioset_ontology, build_beats
-from vemoclap import checkpoint
 from vemoclap.engines import beats
 from vemoclap.errors import EngineError, WeightsError
+from vemoclap.weights import checkpoint
 
 TINY = golden("beats_tiny")
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "golden" / "beats_tiny.npz"
@@ -78,7 +78,7 @@ def test_kinds_of_distance():
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     build_beats(tmp_path / "beats")
     build_audioset_ontology(tmp_path / "audioset-ontology")
-    monkeypatch.setattr("vemoclap.weights.folder", lambda name: tmp_path / name)
+    monkeypatch.setattr("vemoclap.weights.cache.folder", lambda name: tmp_path / name)
     return tmp_path
 
 

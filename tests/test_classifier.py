@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from tests.golden.pattern import golden, pattern, patterned
-from vemoclap import checkpoint, classifier
-from vemoclap.classifier import RELEASED, Classifier, Config, FeatureSpec
+from vemoclap.classifier import model as classifier_model
+from vemoclap.classifier.model import RELEASED, Classifier, Config, FeatureSpec
 from vemoclap.errors import WeightsError
 from vemoclap.records import EMOTIONS
+from vemoclap.weights import checkpoint
 
 GOLDEN = golden("classifier")
 SMALL = Config(
@@ -132,10 +133,10 @@ def test_a_mask_is_needed_where_training_had_one():
 
 
 def test_another_engine_upstream_is_named():
-    (sentence,) = classifier.differences(SMALL, {"ocr": "rapidocr", "sound": "beats"})
+    (sentence,) = classifier_model.differences(SMALL, {"ocr": "rapidocr", "sound": "beats"})
     assert "paddleocr" in sentence
     assert "rapidocr" in sentence
-    assert classifier.differences(SMALL, {"ocr": "paddleocr", "vad": "silero-vad"}) == ()
+    assert classifier_model.differences(SMALL, {"ocr": "paddleocr", "vad": "silero-vad"}) == ()
 
 
 # -- files ------------------------------------------------------------------------------------
@@ -143,8 +144,8 @@ def test_another_engine_upstream_is_named():
 
 def test_what_is_saved_is_read(tmp_path: Path):
     model = small()
-    assert classifier.save(model, tmp_path) == tmp_path / "model.safetensors"
-    again = classifier.read(tmp_path)
+    assert classifier_model.save(model, tmp_path) == tmp_path / "model.safetensors"
+    again = classifier_model.read(tmp_path)
     assert again.config == model.config
     assert not again.training
     scores = model(inputs(), all_present())
@@ -152,7 +153,7 @@ def test_what_is_saved_is_read(tmp_path: Path):
 
 
 def test_a_write_that_fails_leaves_the_old_file_alone(tmp_path: Path, monkeypatch):
-    path = classifier.save(small(), tmp_path)
+    path = classifier_model.save(small(), tmp_path)
     before = path.read_bytes()
 
     def disk_full(_tensors: object, part: Path, _metadata: object) -> None:
@@ -161,7 +162,7 @@ def test_a_write_that_fails_leaves_the_old_file_alone(tmp_path: Path, monkeypatc
 
     monkeypatch.setattr("safetensors.torch.save_file", disk_full)
     with pytest.raises(OSError, match="No space"):
-        classifier.save(small(), tmp_path)
+        classifier_model.save(small(), tmp_path)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
 
@@ -175,25 +176,25 @@ def test_a_write_that_fails_leaves_the_old_file_alone(tmp_path: Path, monkeypatc
     ],
 )
 def test_tensors_that_do_not_fit_are_named(tmp_path: Path, change, words: str):
-    path = classifier.save(small(), tmp_path)
+    path = classifier_model.save(small(), tmp_path)
     tensors, metadata = checkpoint.read(path, "cpu")
     change(tensors)
     checkpoint.write(path, tensors, metadata)
     with pytest.raises(WeightsError, match=words):
-        classifier.read(tmp_path)
+        classifier_model.read(tmp_path)
 
 
 def test_a_file_without_a_config_is_refused(tmp_path: Path):
-    checkpoint.write(tmp_path / classifier.FILE, small().state_dict(), {})
+    checkpoint.write(tmp_path / classifier_model.FILE, small().state_dict(), {})
     with pytest.raises(WeightsError, match="how it was made"):
-        classifier.read(tmp_path)
+        classifier_model.read(tmp_path)
 
 
 def test_the_released_file_is_converted(tmp_path: Path):
     weights = patterned(GOLDEN["state_dict"])
     torch.save(weights, tmp_path / "model.pt")
-    classifier.convert(tmp_path / "model.pt", tmp_path / classifier.FILE)
-    model = classifier.read(tmp_path)
+    classifier_model.convert(tmp_path / "model.pt", tmp_path / classifier_model.FILE)
+    model = classifier_model.read(tmp_path)
     assert model.config == RELEASED
     assert all(torch.equal(model.state_dict()[key], weights[key]) for key in weights)
     assert not list(tmp_path.glob("*.part"))
@@ -202,7 +203,7 @@ def test_the_released_file_is_converted(tmp_path: Path):
 def test_another_checkpoint_is_not_converted(tmp_path: Path):
     torch.save({**patterned(GOLDEN["state_dict"]), "optimizer": torch.zeros(1)}, tmp_path / "a.pt")
     with pytest.raises(WeightsError, match="optimizer is unexpected"):
-        classifier.convert(tmp_path / "a.pt", tmp_path / classifier.FILE)
+        classifier_model.convert(tmp_path / "a.pt", tmp_path / classifier_model.FILE)
 
 
 class Bomb:
@@ -217,7 +218,7 @@ def test_a_malicious_pickle_is_refused(tmp_path: Path):
     mark = tmp_path / "mark"
     torch.save({"cls_mlp.0.bias": Bomb(mark)}, tmp_path / "bad.pt")
     with pytest.raises(WeightsError, match=r"bad\.pt was not opened"):
-        classifier.convert(tmp_path / "bad.pt", tmp_path / classifier.FILE)
+        classifier_model.convert(tmp_path / "bad.pt", tmp_path / classifier_model.FILE)
     assert not mark.exists()
     torch.load(tmp_path / "bad.pt", weights_only=False)
     assert mark.exists(), "the pickle was not malicious"

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.analyses import full_analysis
-from vemoclap import analyser, cli
+from vemoclap import analyser
+from vemoclap.cli import main
 from vemoclap.errors import EngineError, MediaError
 
 
@@ -33,7 +34,7 @@ def here(tmp_path, monkeypatch):
 
 
 def run(*arguments: str) -> int:
-    return cli.main(["analyze", *arguments])
+    return main.main(["analyze", *arguments])
 
 
 @pytest.mark.usefixtures("analyses", "here")

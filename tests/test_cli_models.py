@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from tests.servers import Fault, Publisher, publishing
-from vemoclap import artefacts, cli, roles, weights
-from vemoclap.artefacts import ARTEFACTS, MER
+from vemoclap.cli import main
+from vemoclap.engines import roles
+from vemoclap.weights import cache, catalog
+from vemoclap.weights.catalog import ARTEFACTS, MER
 
 SMALL = ("gpt2", "audioset-ontology", "clip", "cross-attention")  # miniatures soon made
 
@@ -44,10 +46,10 @@ def published(publisher: Publisher, hub):
         for name in names:
             row, made = ARTEFACTS[name], hub / name
             files = {
-                file: (made / artefacts.stored(file)).read_bytes()
+                file: (made / catalog.stored(file)).read_bytes()
                 for alternatives in row.files
                 for file in alternatives
-                if (made / artefacts.stored(file)).is_file()
+                if (made / catalog.stored(file)).is_file()
             }
             if row.on_hugging_face:
                 publisher.publish(row.place, files)
@@ -59,13 +61,13 @@ def published(publisher: Publisher, hub):
 
 
 def run(*arguments: str) -> int:
-    return cli.main(["models", *arguments])
+    return main.main(["models", *arguments])
 
 
 def fill(hub, name: str) -> Path:
     """Put the miniature of an artefact into the home, as somebody might by hand."""
-    shutil.copytree(hub / name, weights.place(name))
-    return weights.place(name)
+    shutil.copytree(hub / name, cache.place(name))
+    return cache.place(name)
 
 
 # -- list -------------------------------------------------------------------------------------
@@ -125,7 +127,7 @@ def test_the_list_as_json(capsys, hub, home):
 
 def test_the_list_needs_no_heavy_library():
     code = (
-        "import sys; from vemoclap import cli; cli.main(['models', 'list']);"
+        "import sys; from vemoclap.cli.main import main; main(['models', 'list']);"
         "sys.exit('torch' in sys.modules or 'requests' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
@@ -142,9 +144,9 @@ def test_a_whole_preset_comes_is_listed_and_verified(publisher, published, capsy
     assert told.out.endswith("All of it is here.\n")
     assert "licence of nllb (CC-BY-NC-4.0) forbids commercial use." in told.out
     assert "beats: converting BEATs_iter3_plus_AS2M_finetuned_on_AS2M_cpt2.pt" in told.err
-    assert not [name for name in needed if weights.missing(name)]
+    assert not [name for name in needed if cache.missing(name)]
     assert roles.missing(roles.FAST) == ()
-    left = {path.suffix for path in weights.home().rglob("*") if path.is_file()}
+    left = {path.suffix for path in cache.home().rglob("*") if path.is_file()}
     assert not left & {".part", ".etag"}
 
     run("list")
@@ -168,15 +170,15 @@ def test_the_backbones_of_the_end_to_end_model_come_by_its_name(published, capsy
     published(*names)
     assert run("download", "mer") == 0
     assert capsys.readouterr().out.endswith("All of it is here.\n")
-    assert not [name for name in names if weights.missing(name)]
-    left = {path.name for path in weights.place("inception-resnet").iterdir()}
+    assert not [name for name in names if cache.missing(name)]
+    left = {path.name for path in cache.place("inception-resnet").iterdir()}
     assert left == {"vggface2.safetensors"}  # and not the pickle
 
 
 def test_the_default_is_the_paper_preset(publisher, capsys, monkeypatch):
     asked = []
     monkeypatch.setattr(
-        "vemoclap.download.fetch_all", lambda names, *_, **__: asked.extend(names) or {}
+        "vemoclap.weights.download.fetch_all", lambda names, *_, **__: asked.extend(names) or {}
     )
     assert run("download") == 0
     assert asked == [
@@ -189,9 +191,9 @@ def test_the_default_is_the_paper_preset(publisher, capsys, monkeypatch):
 def test_engines_and_artefacts_are_chosen_by_name(published, capsys):
     published(*SMALL)
     assert run("download", "audioset-ontology", "clip", "clip", "cross-attention") == 0
-    assert not weights.missing("clip")
-    assert not weights.missing("audioset-ontology")
-    assert weights.missing("gpt2")
+    assert not cache.missing("clip")
+    assert not cache.missing("audioset-ontology")
+    assert cache.missing("gpt2")
     assert "clip: 1 MB, licence MIT, from openai/clip-vit-base-patch32\n" in capsys.readouterr().out
 
 
@@ -214,7 +216,7 @@ def test_one_failure_does_not_stop_the_rest(publisher, published, capsys):
     publisher.always["vocab.json"] = Fault(status=403)
     assert run("download", "gpt2", "clip", "audioset-ontology") == 2
     told = capsys.readouterr()
-    assert not weights.missing("clip")
+    assert not cache.missing("clip")
     errors = told.err.splitlines()
     assert sum(line.startswith("gpt2: http") or "refuses" in line for line in errors) == 1
     assert any(line.startswith("audioset-ontology: ") and "404" in line for line in errors)
@@ -262,16 +264,16 @@ def test_nothing_here_is_said_so(capsys, home):
 def test_a_file_that_changed_is_found(published, capsys):
     published("gpt2", "clip")
     run("download", "gpt2", "clip")
-    with (weights.place("clip") / "config.json").open("a") as file:
+    with (cache.place("clip") / "config.json").open("a") as file:
         file.write(" ")
     capsys.readouterr()
     assert run("verify") == 1
     told = capsys.readouterr().out
-    assert f"clip: {weights.place('clip') / 'config.json'} is not the file" in told
-    assert f"delete the folder {weights.place('clip')} and run" in told
+    assert f"clip: {cache.place('clip') / 'config.json'} is not the file" in told
+    assert f"delete the folder {cache.place('clip')} and run" in told
     assert "as they should be: 4; without anything to compare with: 0; wrong: 1." in told
     assert "Models to be used: gpt2." in told
-    shutil.rmtree(weights.place("clip"))
+    shutil.rmtree(cache.place("clip"))
     assert run("download", "clip") == run("verify") == 0
 
 
@@ -280,7 +282,7 @@ def test_a_converted_file_that_changed_is_found(published, capsys):
     published("cross-attention")
     run("download", "cross-attention")
     assert run("verify") == 0
-    with (weights.place("cross-attention") / "model.safetensors").open("r+b") as file:
+    with (cache.place("cross-attention") / "model.safetensors").open("r+b") as file:
         file.seek(-1, 2)
         file.write(b"!")
     assert run("verify") == 1
@@ -288,7 +290,7 @@ def test_a_converted_file_that_changed_is_found(published, capsys):
 
 
 def test_the_hash_of_the_table_counts_even_for_what_came_by_hand(hub, capsys):
-    folder = weights.place("whisper-large-v3")
+    folder = cache.place("whisper-large-v3")
     folder.mkdir(parents=True)
     (folder / "large-v3.pt").write_bytes(b"some other model")
     assert run("verify") == 1
@@ -317,7 +319,7 @@ def test_half_an_artefact_is_a_fault(hub, capsys, published):
 def test_what_is_there_of_half_an_artefact_is_looked_at_too(hub, capsys, published):
     published("gpt2")
     assert run("download", "gpt2") == run("verify") == 0
-    folder = weights.place("gpt2")
+    folder = cache.place("gpt2")
     (folder / "vocab.json").unlink()
     (folder / "merges.txt").write_text("junk")
     assert run("verify") == 1

@@ -11,9 +11,9 @@ from safetensors.torch import load_file
 
 from tests.hub import pictures
 from tests.miniatures import TRAPS, Hub, frames
-from vemoclap import checkpoint, weights
 from vemoclap.engines import clip, clipcap, linear
 from vemoclap.errors import WeightsError
+from vemoclap.weights import cache, checkpoint
 
 pytestmark = pytest.mark.usefixtures("miniatures")
 
@@ -162,7 +162,7 @@ def test_other_weights_than_clipcaps_are_refused(
     change(tensors)
     torch.save(tensors, tmp_path / "conceptual_weights.pt")
     folders = {"clipcap": tmp_path, "gpt2": hub / "gpt2"}
-    monkeypatch.setattr(weights, "folder", folders.__getitem__)
+    monkeypatch.setattr(cache, "folder", folders.__getitem__)
 
     def convert_and_load():
         clipcap.convert(tmp_path / "conceptual_weights.pt", tmp_path / clipcap.CONVERTED)

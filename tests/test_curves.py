@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.clips import STEP_S, clip_of, overview_of, plain
-from vemoclap import curves
+from vemoclap.readings import curves
 from vemoclap.records import SAMPLE_RATE
 
 

@@ -17,10 +17,10 @@ import pytest
 
 from tests.miniatures import TRAPS
 from tests.servers import Fault, Publisher, git_blob, publishing, sha256
-from vemoclap import answers, checkpoint, download, lockfile, transfer, weights
-from vemoclap.artefacts import ARTEFACTS, Artefact
 from vemoclap.errors import WeightsError
-from vemoclap.verify import Verdict, verify
+from vemoclap.weights import answers, cache, checkpoint, download, lockfile, transfer
+from vemoclap.weights.catalog import ARTEFACTS, Artefact
+from vemoclap.weights.verify import Verdict, verify
 
 MODEL = bytes(range(256)) * 80  # 20 kB
 CONFIG = b'{"size": 20}'
@@ -74,7 +74,7 @@ def fetch(naps):
 
 
 def names(artefact: str) -> set[str]:
-    folder = weights.place(artefact)
+    folder = cache.place(artefact)
     return {path.name for path in folder.iterdir()} if folder.exists() else set()
 
 
@@ -101,9 +101,9 @@ def test_files_come_with_their_hashes_and_commit(publisher: Publisher, fetch):
     commit = publisher.commit("org/toy", "main")
     assert fetch("toy")
     assert names("toy") == {"config.json", "model.safetensors"}
-    assert (weights.folder("toy") / "model.safetensors").read_bytes() == MODEL
-    entry = lockfile.read(weights.lock_path())["toy"]
-    assert entry.revision == commit == weights.revision("toy")
+    assert (cache.folder("toy") / "model.safetensors").read_bytes() == MODEL
+    entry = lockfile.read(cache.lock_path())["toy"]
+    assert entry.revision == commit == cache.revision("toy")
     assert entry.files["model.safetensors"] == lockfile.Kept(len(MODEL), sha256(MODEL))
     assert entry.files["config.json"].sha256 == sha256(CONFIG)
 
@@ -122,7 +122,7 @@ def test_a_file_from_a_folder_is_kept_under_its_own_name(publisher: Publisher, f
     assert fetch("plain")
     assert names("plain") == {"model.pt"}
     assert publisher.requests[0].path == "/files/v1/deep/model.pt"
-    assert weights.revision("plain") == "v1"
+    assert cache.revision("plain") == "v1"
 
 
 @pytest.mark.usefixtures("publisher")
@@ -171,7 +171,7 @@ def test_the_progress_of_an_artefact_grows_to_its_size(publisher: Publisher):
 def test_a_cut_download_is_resumed(publisher: Publisher, fetch, naps):
     publisher.faults["model.safetensors"] = [Fault(cut=9000), Fault(cut=7000)]
     fetch("toy")
-    assert (weights.folder("toy") / "model.safetensors").read_bytes() == MODEL
+    assert (cache.folder("toy") / "model.safetensors").read_bytes() == MODEL
     starts = [r.headers.get("Range") for r in publisher.asked_for("model.safetensors")]
     assert starts == [None, "bytes=8192-", "bytes=14336-"]  # whole kilobytes of what was sent
     assert len(naps) == 2
@@ -189,7 +189,7 @@ def test_a_download_that_is_always_cut_ends_and_a_later_run_goes_on(
     assert len(publisher.asked_for("model.safetensors")) == transfer.TRIES
     assert len(naps) == transfer.TRIES - 1
     assert names("toy") == {"config.json", "model.safetensors.part", "model.safetensors.part.etag"}
-    assert weights.missing("toy")
+    assert cache.missing("toy")
     publisher.always.clear()
     fetch("toy")
     assert publisher.asked_for("model.safetensors")[-1].headers["Range"] == "bytes=10240-"
@@ -202,13 +202,13 @@ def test_tries_that_bring_much_do_not_use_up_patience(publisher: Publisher, fetc
     publisher.always["model.safetensors"] = Fault(cut=2048)
     fetch("toy")
     assert len(publisher.asked_for("model.safetensors")) == 10
-    assert (weights.folder("toy") / "model.safetensors").read_bytes() == MODEL
+    assert (cache.folder("toy") / "model.safetensors").read_bytes() == MODEL
 
 
 def test_a_server_that_ignores_the_wish_for_a_part_starts_over(publisher: Publisher, fetch):
     publisher.faults["model.safetensors"] = [Fault(cut=9000), Fault(whole=True)]
     fetch("toy")
-    assert (weights.folder("toy") / "model.safetensors").read_bytes() == MODEL
+    assert (cache.folder("toy") / "model.safetensors").read_bytes() == MODEL
 
 
 def test_a_file_that_changes_between_tries_is_not_glued_together(publisher: Publisher, fetch):
@@ -220,7 +220,7 @@ def test_a_file_that_changes_between_tries_is_not_glued_together(publisher: Publ
     publisher.files["v1/deep/model.pt"] = other
     fetch("plain")
     assert publisher.asked_for("model.pt")[-1].headers["Range"] == "bytes=8192-"
-    assert (weights.folder("plain") / "model.pt").read_bytes() == other
+    assert (cache.folder("plain") / "model.pt").read_bytes() == other
 
 
 @pytest.mark.parametrize("without", [("ETag",), ("Content-Range",)])
@@ -232,7 +232,7 @@ def test_a_part_of_who_knows_what_is_not_glued_on(publisher: Publisher, fetch, w
         "bytes=8192-",
         None,
     ]
-    assert (weights.folder("plain") / "model.pt").read_bytes() == MODEL
+    assert (cache.folder("plain") / "model.pt").read_bytes() == MODEL
 
 
 @pytest.mark.parametrize("headers", [{"ETag": 'W/"weak"'}, {}])
@@ -246,14 +246,14 @@ def test_a_file_without_a_firm_mark_is_never_resumed(publisher: Publisher, fetch
 def test_a_part_that_cannot_be_resumed_is_not_left(publisher: Publisher, fetch):
     publisher.always["model.pt"] = Fault(cut=9000, without=("ETag",))
     refusal(fetch, "plain")
-    assert not weights.place("plain").exists()
+    assert not cache.place("plain").exists()
 
 
 def test_a_part_that_is_the_whole_file_is_only_checked(publisher: Publisher, fetch):
     _leave_part("plain", "model.pt", MODEL, publisher)
     fetch("plain")
     assert [r.status for r in publisher.requests] == [416]
-    assert (weights.folder("plain") / "model.pt").read_bytes() == MODEL
+    assert (cache.folder("plain") / "model.pt").read_bytes() == MODEL
     assert names("plain") == {"model.pt"}
 
 
@@ -261,28 +261,28 @@ def test_a_part_longer_than_the_file_is_thrown_away(publisher: Publisher, fetch)
     _leave_part("plain", "model.pt", MODEL + b"more", publisher)
     fetch("plain")
     assert [r.status for r in publisher.requests] == [416, 200]
-    assert (weights.folder("plain") / "model.pt").read_bytes() == MODEL
+    assert (cache.folder("plain") / "model.pt").read_bytes() == MODEL
 
 
 def test_a_damaged_part_is_found_out_and_the_file_fetched_afresh(publisher: Publisher, fetch):
     _leave_part("toy", "model.safetensors", b"x" * 5000, publisher)
     fetch("toy")
     assert [r.status for r in publisher.asked_for("model.safetensors")] == [206, 200]
-    assert (weights.folder("toy") / "model.safetensors").read_bytes() == MODEL
+    assert (cache.folder("toy") / "model.safetensors").read_bytes() == MODEL
 
 
 def _leave_part(name: str, file: str, content: bytes, publisher: Publisher) -> None:
     """Leave what an interrupted download of the present version would leave."""
     import hashlib
 
-    folder = weights.place(name)
+    folder = cache.place(name)
     folder.mkdir(parents=True)
     (folder / f"{file}.part").write_bytes(content)
     (folder / f"{file}.part.etag").write_text(f'"{hashlib.md5(MODEL).hexdigest()}"')
 
 
 def test_what_earlier_downloads_left_is_swept_away(publisher: Publisher, fetch):
-    folder = weights.place("toy")
+    folder = cache.place("toy")
     folder.mkdir(parents=True)
     for stale in ("pytorch_model.bin.part", "old.bin.part", "old.bin.part.etag", "x.77.part"):
         (folder / stale).write_bytes(b"stale")
@@ -298,7 +298,7 @@ def test_a_busy_server_is_asked_again(publisher: Publisher, fetch, naps, status)
     publisher.faults["model.safetensors"] = [Fault(status=status)] * 2
     fetch("toy")
     assert len(naps) == 2
-    assert (weights.folder("toy") / "model.safetensors").read_bytes() == MODEL
+    assert (cache.folder("toy") / "model.safetensors").read_bytes() == MODEL
 
 
 def test_the_server_says_how_long_to_wait(publisher: Publisher, fetch, naps):
@@ -336,7 +336,7 @@ def test_each_status_has_its_sentence(publisher: Publisher, fetch, status, words
     assert words in message
     assert "model.pt" in message
     assert str(status) in message
-    assert not weights.place("plain").exists()
+    assert not cache.place("plain").exists()
 
 
 def test_an_unreachable_server(publisher: Publisher, fetch, naps, monkeypatch):
@@ -369,7 +369,7 @@ def test_a_server_that_cannot_be_reached_is_not_asked_for_everything(
     assert set(failures) == {"toy", "other"}
     assert isinstance(failures["other"], answers.UnreachableError)
     assert len(naps) == transfer.TRIES - 1
-    assert not weights.missing("plain")
+    assert not cache.missing("plain")
 
 
 # -- something else than the file -------------------------------------------------------------
@@ -393,7 +393,7 @@ def test_a_web_page_is_no_file(publisher: Publisher, fetch, fault, name):
 
 
 def _locked() -> dict:
-    path = weights.lock_path()
+    path = cache.lock_path()
     return json.loads(path.read_text()) if path.exists() else {}
 
 
@@ -402,43 +402,43 @@ def test_a_hash_of_the_table_must_be_met(publisher: Publisher, fetch, monkeypatc
     right = {"sha256": sha256, "git-blob": git_blob}[algorithm](MODEL)
     change(monkeypatch, "plain", hashes={"deep/model.pt": f"{algorithm}:{right}"})
     fetch("plain")
-    shutil.rmtree(weights.place("plain"))
+    shutil.rmtree(cache.place("plain"))
     publisher.files["v1/deep/model.pt"] = MODEL[:-1] + b"!"
     message = refusal(fetch, "plain")
     assert "not the file that was expected" in message
     assert "newer vemoclap" in message
-    assert not weights.place("plain").exists()
+    assert not cache.place("plain").exists()
 
 
 def test_a_hash_of_the_lock_must_be_met_until_the_change_is_accepted(publisher: Publisher, fetch):
     fetch("plain")
-    shutil.rmtree(weights.place("plain"))
+    shutil.rmtree(cache.place("plain"))
     changed = publisher.files["v1/deep/model.pt"] = MODEL[:-1] + b"!"
     message = refusal(fetch, "plain")
     assert "`vemoclap models download --renew plain`" in message
-    assert not weights.place("plain").exists()
+    assert not cache.place("plain").exists()
     fetch("plain", renew=True)
-    assert (weights.folder("plain") / "model.pt").read_bytes() == changed
-    assert lockfile.read(weights.lock_path())["plain"].files["model.pt"].sha256 == sha256(changed)
+    assert (cache.folder("plain") / "model.pt").read_bytes() == changed
+    assert lockfile.read(cache.lock_path())["plain"].files["model.pt"].sha256 == sha256(changed)
 
 
 def test_the_commit_of_the_first_download_is_kept_until_it_is_renewed(publisher: Publisher, fetch):
     fetch("toy")
-    first = weights.revision("toy")
+    first = cache.revision("toy")
     second = publisher.publish("org/toy", {"config.json": CONFIG, "pytorch_model.bin": MODEL[::-1]})
-    shutil.rmtree(weights.place("toy"))
+    shutil.rmtree(cache.place("toy"))
     fetch("toy")
-    assert weights.revision("toy") == first
+    assert cache.revision("toy") == first
     fetch("toy", renew=True)
-    assert weights.revision("toy") == second
+    assert cache.revision("toy") == second
     assert names("toy") == {"config.json", "pytorch_model.bin"}  # and not the old one beside it
     assert set(_locked()["toy"]["files"]) == {"config.json", "pytorch_model.bin"}
 
 
 def test_a_commit_that_is_gone(publisher: Publisher, fetch):
     fetch("toy")
-    first = weights.revision("toy")
-    shutil.rmtree(weights.place("toy"))
+    first = cache.revision("toy")
+    shutil.rmtree(cache.place("toy"))
     publisher.repos.clear()
     publisher.publish("org/toy", {"config.json": CONFIG, "model.safetensors": MODEL[::-1]})
     message = refusal(fetch, "toy")
@@ -465,7 +465,7 @@ def test_a_server_that_does_not_say_how_long_the_file_is(publisher: Publisher, f
     assert "how long" in refusal(fetch, "plain")
     change(monkeypatch, "plain", hashes={"deep/model.pt": f"sha256:{sha256(MODEL)}"})
     fetch("plain")  # the hash tells whether it is whole
-    assert (weights.folder("plain") / "model.pt").read_bytes() == MODEL
+    assert (cache.folder("plain") / "model.pt").read_bytes() == MODEL
 
 
 @pytest.mark.parametrize("commit", ["../../etc", "main", "", "A" * 40])
@@ -536,7 +536,7 @@ def test_a_download_goes_on_once_there_is_room(publisher: Publisher, fetch, monk
         refusal(fetch, "toy")
     fetch("toy")
     assert publisher.asked_for("model.safetensors")[-1].headers["Range"] == "bytes=4096-"
-    assert (weights.folder("toy") / "model.safetensors").read_bytes() == MODEL
+    assert (cache.folder("toy") / "model.safetensors").read_bytes() == MODEL
 
 
 def _break_writing(monkeypatch, code: int, after: int) -> None:
@@ -614,27 +614,27 @@ def test_a_home_that_is_a_file(fetch, monkeypatch, tmp_path):
     ],
 )
 def test_a_damaged_lock_file(publisher: Publisher, fetch, text):
-    weights.lock_path().parent.mkdir(parents=True)
-    weights.lock_path().write_text(text)
+    cache.lock_path().parent.mkdir(parents=True)
+    cache.lock_path().write_text(text)
     for call in (
         lambda: fetch("toy"),
         lambda: download.fetch_all(["toy", "plain"], lambda _: lambda *_: None),
-        lambda: weights.revision("toy"),
+        lambda: cache.revision("toy"),
         lambda: verify(["toy"], lambda _: lambda *_: None),
     ):
         message = refusal(call)
         assert "lock.json" in message
         assert "damaged" in message
     assert not publisher.requests
-    assert weights.lock_path().read_text() == text
+    assert cache.lock_path().read_text() == text
 
 
 # -- two at once ------------------------------------------------------------------------------
 
 ALONE = """
     import sys
-    from vemoclap import download
-    from vemoclap.artefacts import ARTEFACTS, Artefact
+    from vemoclap.weights import download
+    from vemoclap.weights.catalog import ARTEFACTS, Artefact
 
     ARTEFACTS["toy"] = Artefact(
         name="toy", engine="toy", place="org/toy", revision="main",
@@ -673,7 +673,7 @@ def test_many_processes_keep_what_each_other_recorded(tmp_path: Path):
         """
         import sys
         from pathlib import Path
-        from vemoclap import lockfile
+        from vemoclap.weights import lockfile
 
         for number in range(20):
             entry = lockfile.Entry(None, {"f": lockfile.Kept(number, "0" * 64)})
@@ -720,12 +720,12 @@ def test_a_pickle_is_converted_recorded_and_removed(fetch, pickled, hub, name):
     published = Path(row.files[0][0]).name
     assert fetch(name)
     assert names(name) == {row.converted}
-    ours, metadata = checkpoint.read(weights.folder(name) / row.converted, "cpu")
+    ours, metadata = checkpoint.read(cache.folder(name) / row.converted, "cpu")
     theirs, same = checkpoint.read(hub / name / row.converted, "cpu")
     assert metadata == same
     assert set(ours) == set(theirs)
     assert all(ours[key].equal(theirs[key]) for key in ours)
-    files = lockfile.read(weights.lock_path())[name].files
+    files = lockfile.read(cache.lock_path())[name].files
     assert files[published].sha256 == sha256(content)
     (finding,) = verify([name], lambda _: lambda *_: None)
     assert (finding.file, finding.verdict) == (row.converted, Verdict.GOOD)
@@ -735,7 +735,7 @@ def test_a_pickle_is_converted_recorded_and_removed(fetch, pickled, hub, name):
 def test_a_conversion_that_was_interrupted_is_made_good(publisher: Publisher, fetch, pickled, name):
     content = pickled(name)
     published = Path(ARTEFACTS[name].files[0][0]).name
-    folder = weights.place(name)
+    folder = cache.place(name)
     folder.mkdir(parents=True)
     (folder / published).write_bytes(content)
     (folder / f"{ARTEFACTS[name].converted}.77.part").write_bytes(b"half")
@@ -753,7 +753,7 @@ def test_a_planted_pickle_is_refused_and_nothing_of_it_stays(fetch, pickled, tmp
     message = refusal(fetch, name)
     assert "removed unused" in message
     assert not marker.exists()
-    assert not weights.place(name).exists()
+    assert not cache.place(name).exists()
     assert name not in _locked()
     assert not list((tmp_path / "home").rglob("*.pt*"))
 
@@ -765,7 +765,7 @@ def test_another_model_in_the_pickle_is_refused(fetch, pickled, tmp_path, name):
     torch.save({"weight": torch.ones(2)}, tmp_path / "other.pt")
     pickled(name, (tmp_path / "other.pt").read_bytes())
     assert "removed unused" in refusal(fetch, name)
-    assert not weights.place(name).exists()
+    assert not cache.place(name).exists()
 
 
 def test_a_result_of_conversion_that_does_not_fit_leaves_the_pickle(fetch, pickled, monkeypatch):

@@ -12,12 +12,13 @@ import pytest
 
 from tests import planted
 from tests.planted import Plan, make
-from vemoclap import cli
-from vemoclap.ekman6 import blacklist, describe, index, mmsa, names, splits
-from vemoclap.ekman6 import store as stores
-from vemoclap.ekman6.store import Column, Schema, Split, Video
+from vemoclap.cli import main
 from vemoclap.errors import DataError, MediaError
 from vemoclap.records import EMOTIONS
+from vemoclap.training import blacklist, describe, mmsa, splits, video_names
+from vemoclap.training import collection as training_collection
+from vemoclap.training import feature_store as stores
+from vemoclap.training.feature_store import Column, Schema, Split, Video
 
 ROOT = Path(__file__).resolve().parents[1]
 OURS = ROOT / "ekman_blacklist.txt"
@@ -65,7 +66,7 @@ def collection(ids, split=None):
 )
 def test_names_of_others_are_matched(name, found):
     ids = ["joy/A b.mp4", "joy/same.mp4", "fear/same.avi", "joy/v1.2.mp4", "joy/café.mp4"]
-    assert list(names.Finder(ids).find(name)) == found
+    assert list(video_names.Finder(ids).find(name)) == found
 
 
 # -- blacklist --------------------------------------------------------------------------------
@@ -247,7 +248,7 @@ def videos(tmp_path):
 
 
 def test_a_folder_of_emotions_is_an_index(videos):
-    found = index.of_folder(videos)
+    found = training_collection.of_folder(videos)
     assert [entry.id for entry in found.entries] == [
         "fear/b.mp4",
         "fear/c.mp4",
@@ -269,7 +270,7 @@ def test_what_is_strange_is_reported_and_left_out(videos):
     (videos / "joy/fear").mkdir(parents=True, exist_ok=True)
     (videos / "joy/fear/f.mp4").write_bytes(b"z")
     (videos / ".hidden.mp4").write_bytes(b"h")
-    found = index.of_folder(videos)
+    found = training_collection.of_folder(videos)
     ids = {entry.id for entry in found.entries}
     assert ids == {"fear/b.mp4", "fear/copy.mp4", "fear/d.mp4", "joy/a.mp4", "joy/b.AVI"}
     told = "\n".join(found.troubles)
@@ -283,7 +284,10 @@ def test_what_is_strange_is_reported_and_left_out(videos):
 
 def test_copies_are_reported(videos):
     shutil.copy(videos / "fear/c.mp4", videos / "joy/x.mp4")
-    assert "fear/c.mp4, joy/x.mp4: copies of one file." in index.of_folder(videos).troubles
+    assert (
+        "fear/c.mp4, joy/x.mp4: copies of one file."
+        in training_collection.of_folder(videos).troubles
+    )
 
 
 def test_unreadable_files_are_reported(videos):
@@ -292,8 +296,10 @@ def test_unreadable_files_are_reported(videos):
             raise MediaError("c.mp4 is empty; choose another file.")
 
     seen = []
-    found = index.checked(
-        index.of_folder(videos), check, lambda stage, done, total: seen.append((done, total))
+    found = training_collection.checked(
+        training_collection.of_folder(videos),
+        check,
+        lambda stage, done, total: seen.append((done, total)),
     )
     assert "fear/c.mp4" not in found.labels
     assert any("c.mp4 is left out: c.mp4 is empty" in one for one in found.troubles)
@@ -302,7 +308,7 @@ def test_unreadable_files_are_reported(videos):
 
 def test_real_videos_pass_and_others_do_not(videos):
     shutil.copy(ROOT / "samples/launch.mp4", videos / "joy/launch.mp4")
-    found = index.checked(index.of_folder(videos))
+    found = training_collection.checked(training_collection.of_folder(videos))
     assert [entry.id for entry in found.entries] == ["joy/launch.mp4"]
     assert sum("is left out" in one for one in found.troubles) == 5
 
@@ -313,10 +319,10 @@ def test_an_index_survives_its_csv(videos, tmp_path):
         Split.TRAIN: text(tmp_path / "train", "a", "joy/b", "fear/b"),
         Split.TEST: text(tmp_path / "test", "fear/d.mp4"),
     }
-    found = index.with_lists(index.of_folder(videos), lists)
+    found = training_collection.with_lists(training_collection.of_folder(videos), lists)
     assert any("c.mp4: in none of the lists" in one for one in found.troubles)
-    index.write(found, path)
-    again = index.of_csv(path)
+    training_collection.write(found, path)
+    again = training_collection.of_csv(path)
     assert [(e.id, e.label, e.split, e.path.resolve()) for e in again.entries] == [
         (e.id, e.label, e.split, e.path.resolve()) for e in found.entries
     ]
@@ -334,19 +340,19 @@ def test_an_index_survives_its_csv(videos, tmp_path):
 )
 def test_a_wrong_csv_is_refused(videos, tmp_path, lines, word):
     with pytest.raises(DataError, match=word):
-        index.of_csv(text(tmp_path / "index.csv", *lines))
+        training_collection.of_csv(text(tmp_path / "index.csv", *lines))
 
 
 def test_a_csv_may_name_videos_without_label(videos, tmp_path):
     path = text(tmp_path / "i.csv", "label,path", ",videos/Joy/a.mp4", "Joy,videos/fear/b.mp4")
-    assert index.of_csv(path).labels == {"a.mp4": None, "joy/b.mp4": "joy"}
+    assert training_collection.of_csv(path).labels == {"a.mp4": None, "joy/b.mp4": "joy"}
 
 
 def test_folders_without_videos_are_refused(tmp_path):
     with pytest.raises(DataError, match="holds no videos"):
-        index.of_folder(tmp_path)
+        training_collection.of_folder(tmp_path)
     with pytest.raises(DataError, match="no folder"):
-        index.of_folder(tmp_path / "nothing")
+        training_collection.of_folder(tmp_path / "nothing")
 
 
 # -- description ------------------------------------------------------------------------------
@@ -540,51 +546,51 @@ def test_a_released_file_goes_through_the_commands(tmp_path, capsys):
     test = text(tmp_path / "test.txt", *ids[1::2], "gone.mp4")
     capsys.readouterr()
     lists = ["--train", str(train), "--test", str(test)]
-    assert cli.main(["features", "import", str(file), "--out", str(folder), *lists]) == 0
+    assert main.main(["features", "import", str(file), "--out", str(folder), *lists]) == 0
     said = capsys.readouterr()
     assert "agree" in said.out
     assert "60 videos" in said.out
     assert "gone.mp4 is not among" in said.err
     assert (folder / "statistics.json").exists()
-    assert cli.main(["features", "import", str(file), "--out", str(folder)]) == 2
+    assert main.main(["features", "import", str(file), "--out", str(folder)]) == 2
     assert "already" in capsys.readouterr().err
 
-    assert cli.main(["features", "describe", str(folder)]) == 0
+    assert main.main(["features", "describe", str(folder)]) == 0
     table = capsys.readouterr().out
     assert all(emotion in table for emotion in EMOTIONS)
-    assert cli.main(["features", "describe", str(folder), "--json"]) == 0
+    assert main.main(["features", "describe", str(folder), "--json"]) == 0
     content = json.loads(capsys.readouterr().out)
     assert content["videos"] == 60
     assert sum(sum(one.values()) for one in content["counts"].values()) == 60
 
     both = ["features", "describe", str(folder), "--blacklist", str(OURS)]
-    assert cli.main(both) == 0
+    assert main.main(both) == 0
     assert "left out" in capsys.readouterr().out
-    assert cli.main([*both, "--json"]) == 0
+    assert main.main([*both, "--json"]) == 0
     content = json.loads(capsys.readouterr().out)
     listed = ["features", "blacklist", str(OURS), str(folder)]
-    assert cli.main([*listed, "--json"]) == 0
+    assert main.main([*listed, "--json"]) == 0
     removals = json.loads(capsys.readouterr().out)["removals"]
     assert content["before"]["videos"] - content["after"]["videos"] == len(removals) > 0
-    assert cli.main(listed) == 0
+    assert main.main(listed) == 0
     assert f"{len(removals)} of 60 videos would be left out." in capsys.readouterr().out
 
     out = tmp_path / "mmsa.pkl"
-    assert cli.main(["features", "export", str(folder), "--out", str(out)]) == 0
+    assert main.main(["features", "export", str(folder), "--out", str(out)]) == 0
     assert sum(len(part["id"]) for part in pickle.loads(out.read_bytes()).values()) == 60
 
 
 def test_the_commands_know_folders_and_lists_of_videos(videos, tmp_path, capsys):
     (videos / "fear/underwater.mp4").write_bytes(b"u")
     out = tmp_path / "index.csv"
-    assert cli.main(["features", "index", str(videos), "--quick", "--out", str(out)]) == 0
+    assert main.main(["features", "index", str(videos), "--quick", "--out", str(out)]) == 0
     assert "6 videos, 1 remarks." in capsys.readouterr().out
     with out.open() as file:
         assert len(list(csv.DictReader(file))) == 6
     for place in (videos, out):
-        assert cli.main(["features", "blacklist", str(OURS), str(place)]) == 0
+        assert main.main(["features", "blacklist", str(OURS), str(place)]) == 0
         assert "fear/underwater.mp4" in capsys.readouterr().out
-    assert cli.main(["features", "index", str(out)]) == 0
+    assert main.main(["features", "index", str(out)]) == 0
     assert "0 videos" in capsys.readouterr().out
 
 
@@ -600,7 +606,7 @@ def test_the_commands_know_folders_and_lists_of_videos(videos, tmp_path, capsys)
 )
 def test_what_is_not_there_is_bad_input(tmp_path, monkeypatch, capsys, arguments):
     monkeypatch.chdir(tmp_path)
-    assert cli.main(["features", *arguments]) == 2
+    assert main.main(["features", *arguments]) == 2
     assert "nothing" in capsys.readouterr().err
 
 

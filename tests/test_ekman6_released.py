@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from tests.planted import Plan, make, write_pickle
-from vemoclap.classifier import RELEASED
-from vemoclap.ekman6 import pickles, released
+from vemoclap.classifier.model import RELEASED
 from vemoclap.errors import DataError
 from vemoclap.records import EMOTIONS
+from vemoclap.training import pickles, released_features
 
 
 def written(path: Path, content, protocol=4) -> Path:
@@ -47,7 +47,7 @@ def test_planted_features_come_back_whole(tmp_path):
     planted = make(Plan(train=24, test=24))
     path = tmp_path / "features.pkl"
     write_pickle(planted, path)
-    found = released.read(path)
+    found = released_features.read(path)
     assert found.differences == ()
     assert [video.id for video in found.store.videos] == [video.id for video in planted.videos]
     assert found.store.schema.columns == planted.schema.columns
@@ -66,7 +66,7 @@ def test_planted_features_come_back_whole(tmp_path):
 def test_every_protocol_of_pickle_is_read(tmp_path, protocol):
     values = {"clip": rows().T.copy().T, "beats": [], "asr_sentiment": rows(1, 768)[0]}
     path = written(tmp_path / "f.pkl", content(**{"a.mp4": (3, values)}), protocol)
-    (video,) = released.read(path).store.videos
+    (video,) = released_features.read(path).store.videos
     assert np.array_equal(video.features["clip"], rows())
     assert video.features["beats"] is None
     assert video.features["asr_sentiment"].shape == (1, 768)
@@ -113,14 +113,14 @@ def test_paths_become_ids_and_clashes_keep_theirs(tmp_path):
             }
         ),
     )
-    ids = {video.id: video.label for video in released.read(path).store.videos}
+    ids = {video.id: video.label for video in released_features.read(path).store.videos}
     assert ids == {"joy/a b.mp4": 3, "fear/fear.mp4": 2, "one/c.mp4": 0, "two/c.mp4": 0}
 
 
 def test_labels_follow_the_files_own_order(tmp_path):
     made = content(a=(0, {"clip": rows()}), b=(5, {"clip": rows()}))
     made["idx_to_label"] = {np.int64(i): name.title() for i, name in enumerate(EMOTIONS[::-1])}
-    store = released.read(written(tmp_path / "f.pkl", made)).store
+    store = released_features.read(written(tmp_path / "f.pkl", made)).store
     assert store.schema.labels == EMOTIONS
     assert {video.id for video in store.videos} == {"surprise/a", "anger/b"}
 
@@ -129,7 +129,7 @@ def test_another_label_set_is_kept(tmp_path):
     made = content()
     made["idx_to_label"] = {0: "Trust", 1: "Anticipation"}
     made["samples"] = {"a": {"features": {"clip": rows()}, "label": one_hot(1, 2)}}
-    store = released.read(written(tmp_path / "f.pkl", made)).store
+    store = released_features.read(written(tmp_path / "f.pkl", made)).store
     assert store.schema.labels == ("trust", "anticipation")
     assert store.videos[0].id == "anticipation/a"
 
@@ -138,7 +138,7 @@ def test_another_label_set_is_kept(tmp_path):
 def test_labels_in_other_forms(tmp_path, label):
     made = content(a=(0, {"clip": rows()}))
     made["samples"]["a"]["label"] = label
-    assert released.read(written(tmp_path / "f.pkl", made)).store.videos[0].label == 2
+    assert released_features.read(written(tmp_path / "f.pkl", made)).store.videos[0].label == 2
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_a_label_that_cannot_be_read_is_named(tmp_path, label):
     made = content(**{"some.mp4": (0, {"clip": rows()})})
     made["samples"]["some.mp4"]["label"] = label
     with pytest.raises(DataError, match=r"some\.mp4 has a label"):
-        released.read(written(tmp_path / "f.pkl", made))
+        released_features.read(written(tmp_path / "f.pkl", made))
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_a_label_that_cannot_be_read_is_named(tmp_path, label):
 def test_a_feature_that_cannot_be_used_is_named(tmp_path, values, word):
     path = written(tmp_path / "f.pkl", content(**{"some.mp4": (3, {"clip": values})}))
     with pytest.raises(DataError, match=rf"some\.mp4.*clip.*{word}"):
-        released.read(path)
+        released_features.read(path)
 
 
 @pytest.mark.parametrize(
@@ -186,20 +186,20 @@ def test_a_feature_that_cannot_be_used_is_named(tmp_path, values, word):
 )
 def test_other_layouts_are_refused_plainly(tmp_path, wrong):
     with pytest.raises(DataError, match=r"f\.pkl"):
-        released.read(written(tmp_path / "f.pkl", wrong))
+        released_features.read(written(tmp_path / "f.pkl", wrong))
 
 
 def test_statistics_that_differ_are_reported(tmp_path):
     made = content(a=(0, {"clip": rows()}))
     made["stats"] = {"clip": {"min": np.float32(-1), "max": rows().max(), "mean": 0, "std": 1}}
-    found = released.read(written(tmp_path / "f.pkl", made))
+    found = released_features.read(written(tmp_path / "f.pkl", made))
     assert any("clip: the file says min -1" in one for one in found.differences)
     assert not any("max" in one for one in found.differences)
 
 
 def test_strange_and_absent_features_are_noted(tmp_path):
     path = written(tmp_path / "f.pkl", content(a=(0, {"clip": rows(), "smell": rows(1, 7)})))
-    found = released.read(path)
+    found = released_features.read(path)
     assert found.store.schema.columns["smell"].space == "unknown/smell"
     assert any(note.startswith("smell: not one of the paper's") for note in found.notes)
     assert any(note.startswith("beats: no video has it") for note in found.notes)
@@ -264,7 +264,7 @@ def test_nothing_that_is_hidden_in_a_pickle_is_run(tmp_path, name, protocol):
     made["samples"]["a"]["features"]["beats"] = hidden
     path = written(tmp_path / "f.pkl", made, protocol)
     with pytest.raises(DataError, match=r"f\.pkl"):
-        released.read(path)
+        released_features.read(path)
     assert not mark.exists()
 
 
@@ -304,7 +304,7 @@ def test_nothing_that_is_written_by_hand_is_run(tmp_path, name):
     path = tmp_path / "f.pkl"
     path.write_bytes(RAW[name].replace(b"MARK", bytes(mark)))
     with pytest.raises(DataError, match=r"f\.pkl"):
-        released.read(path)
+        released_features.read(path)
     assert not mark.exists()
 
 
@@ -328,7 +328,7 @@ def test_nested_lists_beyond_measure_are_refused(tmp_path):
     path = tmp_path / "f.pkl"
     path.write_bytes(b"(" * 5 + b"]" * 100_000 + b"a" * 99_999 + b".")
     with pytest.raises(DataError, match=r"f\.pkl"):
-        released.read(path)
+        released_features.read(path)
 
 
 def test_a_list_that_holds_itself_many_times_costs_nothing(tmp_path):
@@ -345,7 +345,7 @@ def test_a_list_that_holds_itself_many_times_costs_nothing(tmp_path):
         bomb,
     ):
         with pytest.raises(DataError, match=r"f\.pkl"):
-            released.read(written(tmp_path / "f.pkl", made))
+            released_features.read(written(tmp_path / "f.pkl", made))
 
 
 @pytest.mark.parametrize("ways", [(b"}", b"Ns."), (b"}(", b"Nu."), (b"(", b"Nd.")])
@@ -354,7 +354,7 @@ def test_a_key_that_takes_years_to_hash_is_refused(tmp_path, ways):
     path = tmp_path / "f.pkl"
     path.write_bytes(b"\x80\x02" + before + b")" + b"2\x86" * 60 + after)
     with pytest.raises(DataError, match="a tuple for a key"):
-        released.read(path)
+        released_features.read(path)
 
 
 @pytest.mark.parametrize("ways", [(b"\x8f(", b"\x90."), (b"(", b"\x91.")])
@@ -363,16 +363,16 @@ def test_a_set_that_takes_years_to_hash_is_refused(tmp_path, ways):
     path = tmp_path / "f.pkl"
     path.write_bytes(b"\x80\x04" + before + b")" + b"2\x86" * 60 + after)
     with pytest.raises(DataError, match="a tuple for a key"):
-        released.read(path)
+        released_features.read(path)
 
 
 def test_a_file_that_is_too_large_is_not_opened(tmp_path, monkeypatch):
     monkeypatch.setattr(pickles, "LARGEST", 10)
     path = written(tmp_path / "f.pkl", content(a=(0, {})))
     with pytest.raises(DataError, match="too large"):
-        released.read(path)
+        released_features.read(path)
 
 
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(DataError, match=r"nothing\.pkl cannot be read"):
-        released.read(tmp_path / "nothing.pkl")
+        released_features.read(tmp_path / "nothing.pkl")

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from tests.planted import Plan, make
-from vemoclap.ekman6 import shards, statistics
-from vemoclap.ekman6 import store as stores
-from vemoclap.ekman6.store import Column, Schema, Split, Store, Video
 from vemoclap.errors import DataError
 from vemoclap.records import EMOTIONS, State
+from vemoclap.training import feature_store as stores
+from vemoclap.training import shards, statistics
+from vemoclap.training.feature_store import Column, Schema, Split, Store, Video
 
 SCHEMA = Schema(
     {"clip": Column("clip/tiny", 4), "ocr_sentiment": Column("roberta/tiny", 3)},

@@ -10,8 +10,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from tests.clips import clip_of, voice
-from vemoclap import roles
-from vemoclap.engines import mtcnn, rapid_ocr, subtitles, symspell
+from vemoclap.engines import mtcnn, rapid_ocr, roles, subtitles, symspell
 
 
 def engine(role, name):

@@ -213,7 +213,7 @@ def test_analysis_never_looks_for_the_network(tmp_path):
         "import socket, sys\n"
         "def refuse(*a, **k): raise AssertionError('network')\n"
         "socket.socket.connect = socket.getaddrinfo = refuse\n"
-        "from vemoclap.cli import main\n"
+        "from vemoclap.cli.main import main\n"
         "sys.exit(main(sys.argv[1:]))\n"
     )
     arguments = ["analyze", str(SAMPLES / "silent.webm"), "--n", "4", "--out", str(tmp_path / "r")]

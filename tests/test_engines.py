@@ -14,10 +14,11 @@ import pytest
 
 from tests.clips import clip_of, portrait, voice
 from tests.miniatures import TEXTS, Hub, alike
-from vemoclap import baseline, roles, weights
-from vemoclap.classifier import RELEASED
-from vemoclap.engine_table import ENGINES
+from vemoclap.classifier.model import RELEASED
+from vemoclap.engines import roles
+from vemoclap.engines.registry import ENGINES
 from vemoclap.errors import EngineError
+from vemoclap.readings import affect
 from vemoclap.records import (
     EMOTIONS,
     OK,
@@ -30,6 +31,7 @@ from vemoclap.records import (
     TextLine,
     absent,
 )
+from vemoclap.weights import cache
 
 Load = Callable[[str, str], Any]
 
@@ -48,7 +50,7 @@ def engine(hub: Hub) -> Iterator[Load]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VEMOCLAP_HOME", str(hub.home))
-        patch.setattr(weights, "folder", lambda artefact: hub / artefact)
+        patch.setattr(cache, "folder", lambda artefact: hub / artefact)
         yield get
 
 
@@ -316,8 +318,8 @@ def features() -> Features:
         for key, spec in RELEASED.features.items()
     }
     found["face_emotion"] = Feature("face_emotion", None, None, absent("Nobody is there."))
-    found[baseline.FEATURE] = Feature(
-        baseline.FEATURE, baseline.SPACE, np.full((9, 2), 0.3, np.float32), OK
+    found[affect.FEATURE] = Feature(
+        affect.FEATURE, affect.SPACE, np.full((9, 2), 0.3, np.float32), OK
     )
     return Features(found, {"image": "clip"})
 

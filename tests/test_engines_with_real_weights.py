@@ -11,8 +11,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from tests.clips import portrait as astronaut
 from tests.clips import voice
-from vemoclap import roles
-from vemoclap.engine_table import ENGINES
+from vemoclap.engines import roles
+from vemoclap.engines.registry import ENGINES
 from vemoclap.errors import EngineError, WeightsError
 from vemoclap.records import SAMPLE_RATE, Language
 

@@ -14,13 +14,22 @@ from tests import planted
 from tests.lessons import DIMS, QUICK, one_thread
 from tests.miniatures import Hub
 from tests.planted import Plan, make
-from vemoclap import classifier, cli
 from vemoclap.analyser import Analyser
-from vemoclap.ekman6 import calibration, card, evaluate, findings, literature, metrics, runs
-from vemoclap.ekman6 import store as stores
-from vemoclap.ekman6.store import Split
+from vemoclap.classifier import model as classifier_model
+from vemoclap.cli import main
 from vemoclap.errors import DataError, UsageError, WeightsError
 from vemoclap.records import EMOTIONS
+from vemoclap.training import (
+    calibration,
+    evaluate,
+    evaluation_report,
+    literature,
+    metrics,
+    model_card,
+    train,
+)
+from vemoclap.training import feature_store as stores
+from vemoclap.training.feature_store import Split
 
 __all__ = ["one_thread"]
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
@@ -85,14 +94,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     store = make(Plan(train=180, test=90, dims=DIMS, single={"clip": 0.6, "beats": 0.6}))
     stores.append(folder / "store", store)
     torch.set_num_threads(1)
-    plan = runs.Plan(replace(QUICK, epochs=8), seeds=(0, 1))
-    runs.train(store, folder / "ours", plan)
+    plan = train.Plan(replace(QUICK, epochs=8), seeds=(0, 1))
+    train.train(store, folder / "ours", plan)
     return folder
 
 
 def test_the_files_of_an_evaluation(folder, tmp_path, capsys):
     command = ["evaluate", str(folder / "ours"), str(folder / "store"), "--out", str(tmp_path)]
-    assert cli.main(command) == 0
+    assert main.main(command) == 0
     said = capsys.readouterr().out
     content = json.loads((tmp_path / "evaluation.json").read_text("utf-8"))
     assert (tmp_path / "evaluation.md").read_text("utf-8") in said
@@ -110,7 +119,7 @@ def test_the_files_of_an_evaluation(folder, tmp_path, capsys):
     for name in ("confusion.png", "reliability.png"):
         with Image.open(tmp_path / name) as picture:
             assert min(picture.size) > 400
-    assert cli.main([*command, "--json"]) == 0
+    assert main.main([*command, "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == content
 
 
@@ -118,7 +127,7 @@ def test_the_stored_temperature_is_in_every_answer(folder):
     store = stores.read(folder / "store")
     evaluation = evaluate.evaluate(folder / "ours", store)
     for run, member in zip(evaluation.runs, evaluate.members(folder / "ours"), strict=True):
-        model = classifier.read(member)
+        model = classifier_model.read(member)
         heat = model.config.temperature
         assert heat == run.temperature != 1
         assert run.after.nll < run.before.nll
@@ -132,16 +141,16 @@ def test_the_stored_temperature_is_in_every_answer(folder):
 def test_calibrating_anew_repairs_a_wrong_temperature(folder, tmp_path):
     shutil.copytree(folder / "ours", tmp_path / "copy")
     copy, store = tmp_path / "copy", stores.read(folder / "store")
-    right = [classifier.read(member).config.temperature for member in evaluate.members(copy)]
+    right = [classifier_model.read(member).config.temperature for member in evaluate.members(copy)]
     for member in (*evaluate.members(copy), copy):
-        model = classifier.read(member)
+        model = classifier_model.read(member)
         model.config = replace(model.config, temperature=7.0)
-        classifier.save(model, member)
+        classifier_model.save(model, member)
     assert {run.temperature for run in evaluate.evaluate(copy, store).runs} == {7.0}
-    assert cli.main(["evaluate", str(copy), str(folder / "store"), "--calibrate"]) == 0
+    assert main.main(["evaluate", str(copy), str(folder / "store"), "--calibrate"]) == 0
     found = [run.temperature for run in evaluate.evaluate(copy, store).runs]
     assert found == pytest.approx(right, rel=1e-3)
-    assert classifier.read(copy).config.temperature in found
+    assert classifier_model.read(copy).config.temperature in found
 
 
 def test_the_split_of_training_is_kept(folder, tmp_path):
@@ -175,7 +184,7 @@ def test_what_does_not_fit_is_refused(folder, tmp_path):
         folder / "ours", replace(store, schema=replace(schema, engines=engines))
     )
     assert "another for ocr" in " ".join(warned.warnings) or "ocr" in warned.warnings[0]
-    assert "ocr" in findings.markdown(warned)
+    assert "ocr" in evaluation_report.markdown(warned)
 
 
 # -- the released classifier ------------------------------------------------------------------
@@ -183,7 +192,7 @@ def test_what_does_not_fit_is_refused(folder, tmp_path):
 
 def test_the_released_classifier_has_a_card():
     text = CARD.read_text("utf-8")
-    assert text == card.released()
+    assert text == model_card.released()
     for row in literature.CONFUSION:
         assert sum(row) == pytest.approx(1, abs=0.02)
     mean_recall = np.mean([row[place] for place, row in enumerate(literature.CONFUSION)])
@@ -195,10 +204,10 @@ def test_the_released_classifier_is_evaluated_by_name(hub: Hub, monkeypatch, tmp
     monkeypatch.setenv("VEMOCLAP_HOME", str(hub.home))
     monkeypatch.chdir(tmp_path)
     stores.append(tmp_path / "store", make(Plan(train=12, test=12)))
-    assert cli.main(["evaluate", "released", str(tmp_path / "store")]) == 0
+    assert main.main(["evaluate", "released", str(tmp_path / "store")]) == 0
     assert "12 videos" in capsys.readouterr().out
     assert (tmp_path / "results" / "released" / "confusion.png").exists()
-    assert cli.main(["evaluate", "released", str(tmp_path / "store"), "--calibrate"]) == 2
+    assert main.main(["evaluate", "released", str(tmp_path / "store"), "--calibrate"]) == 2
     assert "stays as it was published" in capsys.readouterr().err
 
 
@@ -216,17 +225,17 @@ def test_a_released_file_goes_all_the_way(hub: Hub, monkeypatch, tmp_path, capsy
     for name, part in (("train", ids[::2]), ("test", ids[1::2])):
         (tmp_path / f"{name}.txt").write_text("\n".join(part))
     lists = ["--train", str(tmp_path / "train.txt"), "--test", str(tmp_path / "test.txt")]
-    assert cli.main(["features", "import", str(file), "--out", str(folder), *lists]) == 0
+    assert main.main(["features", "import", str(file), "--out", str(folder), *lists]) == 0
     quick = ["--epochs", "2", "--d-model", "16", "--lr", "0.001"]
-    assert cli.main(["train", str(folder), "--out", str(out), *quick]) == 0
-    assert cli.main(["evaluate", str(out), str(folder)]) == 0
+    assert main.main(["train", str(folder), "--out", str(out), *quick]) == 0
+    assert main.main(["evaluate", str(out), str(folder)]) == 0
     capsys.readouterr()
     left_out = ("faces", "ocr", "vad", "transcribe", "language", "segment", "spell", "sentiment")
     changes = ["image=clip", "sound=beats", *(f"{role}=none" for role in left_out)]
     pairs = [word for change in changes for word in ("--role", change)]
     video = str(SAMPLES / "silent.webm")
     analyze = ["analyze", video, "--preset", "embedded", "--checkpoint", str(out), "--json"]
-    assert cli.main([*analyze, "--n", "4", *pairs]) == 0
+    assert main.main([*analyze, "--n", "4", *pairs]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["emotion"]["status"]["state"] == "ok"
     assert "Trained here on 27 videos" in json.dumps(found["emotion"])

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from tests.hub.classifier import build_cross_attention
-from vemoclap import emotion, evidence
-from vemoclap.classifier import RELEASED, Classifier, Config, FeatureSpec
+from vemoclap.classifier import engine, explain
+from vemoclap.classifier.model import RELEASED, Classifier, Config, FeatureSpec
 from vemoclap.errors import EngineError
 from vemoclap.records import EMOTIONS, OK, Feature, Features, absent
 
@@ -86,7 +86,7 @@ def test_the_feature_that_alone_drives_fear_moved_it_all():
     found = features(
         beats=column(1, 1, 1, 1), clip=column(1, 1), asr_sentiment=column(1), face_emotion=None
     )
-    probabilities, why = evidence.explain(only_beats_drives_fear(), found)
+    probabilities, why = explain.explain(only_beats_drives_fear(), found)
     fear = math.exp(3) / (math.exp(3) + 5)
     assert probabilities[FEAR] == pytest.approx(fear, abs=1e-3)  # layer norm's epsilon
     assert sum(probabilities) == pytest.approx(1)
@@ -101,7 +101,7 @@ def test_what_speaks_against_the_emotion_is_said():
     model = only_beats_drives_fear()
     let(model.encoders["asr_sentiment"], 0, 0)
     let(model.cls_mlp[0], FEAR, 8 * PARTS.index("asr_sentiment"), -1)
-    _, why = evidence.explain(model, features(beats=column(1), asr_sentiment=column(1)))
+    _, why = explain.explain(model, features(beats=column(1), asr_sentiment=column(1)))
     with_words, without = (math.exp(s) / (math.exp(s) + 5) for s in (2, 3))
     assert why.moved["asr_sentiment"][FEAR] == pytest.approx(with_words - without, abs=1e-3)
     assert "while what is said spoke most against it, taking 20 percentage points" in why.sentence
@@ -117,12 +117,12 @@ def test_all_runs_are_one_batch(monkeypatch: pytest.MonkeyPatch):
             sizes.append(len(values["clip"])) or attend(self, values, present)
         ),
     )
-    evidence.explain(empty(), features(clip=column(1)))
+    explain.explain(empty(), features(clip=column(1)))
     assert sizes == [6]
 
 
 def test_nothing_moved_is_said_too():
-    _, why = evidence.explain(empty(), features(clip=column(1, 1)))
+    _, why = explain.explain(empty(), features(clip=column(1, 1)))
     assert why.sentence == "No single kind of evidence spoke much for anger."
 
 
@@ -131,7 +131,7 @@ def test_nothing_moved_is_said_too():
 
 def test_attention_is_the_mean_over_heads_and_pairs():
     found = features(clip=column(0, 0, 1, 0), beats=column(1, 1, 1, 1))
-    _, why = evidence.explain(beats_looks_at_the_brightest_frame(), found)
+    _, why = explain.explain(beats_looks_at_the_brightest_frame(), found)
     beats_asks = (1 + 1 / 4) / 2  # one head sees only that frame, the other sees all alike
     face_asks = 1 / 4
     planted = (beats_asks + face_asks) / 2
@@ -142,7 +142,7 @@ def test_attention_is_the_mean_over_heads_and_pairs():
 
 
 def test_padding_is_left_out_of_the_weights():
-    _, why = evidence.explain(beats_looks_at_the_brightest_frame(), features(clip=column(0, 1)))
+    _, why = explain.explain(beats_looks_at_the_brightest_frame(), features(clip=column(0, 1)))
     # Both keep their shares among four: (1 + 1/4)/2 and 1/4 for one, (0 + 1/4)/2 and 1/4.
     planted, rest = (0.625 + 0.25) / 2, (0.125 + 0.25) / 2
     expected = (rest / (planted + rest), planted / (planted + rest))
@@ -152,7 +152,7 @@ def test_padding_is_left_out_of_the_weights():
 
 def test_rows_that_were_not_kept_got_no_attention():
     found = features(clip=column(0, 0, 0, 9, 0, 1, 0, 0, 0))  # 0, 3, 5 and 8 are kept of nine
-    _, why = evidence.explain(beats_looks_at_the_brightest_frame(), found)
+    _, why = explain.explain(beats_looks_at_the_brightest_frame(), found)
     weights = np.array(why.frame_weights)
     assert len(weights) == 9
     assert weights.argmax() == 3
@@ -164,7 +164,7 @@ def test_rows_that_were_not_kept_got_no_attention():
 
 
 def test_the_role_says_that_it_is_trained_and_how_well():
-    scores = emotion.judge(only_beats_drives_fear())(features(beats=column(1), clip=column(1)))
+    scores = engine.judge(only_beats_drives_fear())(features(beats=column(1), clip=column(1)))
     assert scores.ranked[0][0] == "fear"
     assert scores.trained
     assert scores.method == "cross-attention"
@@ -174,13 +174,13 @@ def test_the_role_says_that_it_is_trained_and_how_well():
 
 def test_a_video_with_no_feature_at_all_is_not_judged():
     with pytest.raises(EngineError, match="Nothing was found"):
-        emotion.judge(empty())(features())
+        engine.judge(empty())(features())
 
 
 def test_the_released_classifier_fills_the_role(tmp_path, monkeypatch: pytest.MonkeyPatch):
     build_cross_attention(tmp_path / "cross-attention")
-    monkeypatch.setattr("vemoclap.weights.folder", lambda name: tmp_path / name)
-    judge = emotion.load("cpu")
+    monkeypatch.setattr("vemoclap.weights.cache.folder", lambda name: tmp_path / name)
+    judge = engine.load("cpu")
     rng = np.random.default_rng(0)
     by_name = {
         name: Feature(name, spec.space, rng.normal(size=(20, spec.dim)).astype(np.float32), OK)

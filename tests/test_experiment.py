@@ -12,15 +12,15 @@ from PIL import Image
 
 from tests.lessons import DIMS, QUICK, Lesson, collection, one_thread
 from tests.planted import Plan, make
-from vemoclap import cli
-from vemoclap.ekman6 import experiment, footprint, questions
-from vemoclap.ekman6 import store as stores
-from vemoclap.ekman6.experiment import Result
-from vemoclap.ekman6.fusions import FUSIONS
-from vemoclap.ekman6.metrics import spread
-from vemoclap.ekman6.questions import Condition
-from vemoclap.ekman6.trainer import Watch
+from vemoclap.cli import main
 from vemoclap.errors import DataError, EngineError, UsageError
+from vemoclap.training import experiments, footprint, questions
+from vemoclap.training import feature_store as stores
+from vemoclap.training.classifier_task import Watch
+from vemoclap.training.experiments import Result
+from vemoclap.training.fusions import FUSIONS
+from vemoclap.training.metrics import spread
+from vemoclap.training.questions import Condition
 
 __all__ = ["one_thread"]
 
@@ -39,7 +39,7 @@ def test_ablation_finds_the_planted_modality(planted: str, tmp_path: Path):
         *names, single={planted: 1.2}, missing={}, labels=("a", "b", "c"), train=120, test=90
     )
     conditions = questions.ablation(store, replace(QUICK, epochs=20, rate=1e-2), "paper", None)
-    found = by_name(experiment.run(conditions, [0], tmp_path))
+    found = by_name(experiments.run(conditions, [0], tmp_path))
     assert list(found) == [
         "all",
         *(f"{word} {name}" for word in ("without", "only") for name in sorted(names)),
@@ -73,7 +73,7 @@ def test_cleaning_gains_where_blacklisted_videos_are_noise(tmp_path: Path):
     )
     kept = questions.only(store, ["beats", "clip"])
     enough = replace(QUICK, epochs=40, patience=40)  # fewer videos make fewer steps an epoch
-    results = experiment.run(questions.cleaning(kept, enough, "paper", None), [0], tmp_path)
+    results = experiments.run(questions.cleaning(kept, enough, "paper", None), [0], tmp_path)
     found = by_name(results)
     assert found["cleaned"] > found["original"] + 0.2
     half = found["trained on original, tested on cleaned"]
@@ -97,7 +97,7 @@ def test_more_frames_show_a_rare_sign(tmp_path: Path):
     signs = stores.store(store.schema, videos)
     conditions = questions.frames(signs, replace(QUICK, epochs=8), "paper", None)
     assert [condition.amount for condition in conditions] == [1, 2, 4, 8, 16, 32]
-    ends = experiment.run([conditions[0], conditions[-1]], [0], tmp_path)
+    ends = experiments.run([conditions[0], conditions[-1]], [0], tmp_path)
     few, many = (result.accuracy.mean for result in ends)
     assert many > 0.9
     assert few < many - 0.2
@@ -135,7 +135,7 @@ class PowerCutError(Exception):
 
 
 def test_an_experiment_goes_on_where_it_was_cut(conditions, tmp_path):
-    whole = experiment.run(conditions, [0, 1], tmp_path / "whole")
+    whole = experiments.run(conditions, [0, 1], tmp_path / "whole")
     trained: list[str] = []
 
     def cut_in_the_third(condition: str) -> Watch:
@@ -147,31 +147,31 @@ def test_an_experiment_goes_on_where_it_was_cut(conditions, tmp_path):
         return Watch(epoch=epoch)
 
     with pytest.raises(PowerCutError):
-        experiment.run(conditions, [0, 1], tmp_path / "cut", watch=cut_in_the_third)
-    assert len(experiment.read_runs(tmp_path / "cut" / experiment.RUNS)) == 3
+        experiments.run(conditions, [0, 1], tmp_path / "cut", watch=cut_in_the_third)
+    assert len(experiments.read_runs(tmp_path / "cut" / experiments.RUNS)) == 3
     trained.clear()
     again: list[str] = []
 
     def note(condition: str) -> Watch:
         return Watch(epoch=lambda _: again.append(condition))
 
-    results = experiment.run(conditions, [0, 1], tmp_path / "cut", watch=note)
+    results = experiments.run(conditions, [0, 1], tmp_path / "cut", watch=note)
     names = [condition.name for condition in conditions]
     assert again == [names[1], names[2], names[2]]
     assert [result.runs for result in results] == [result.runs for result in whole]
     # Other options make other runs.
     other = [replace(one, recipe=replace(one.recipe, rate=1e-4)) for one in conditions]
     again.clear()
-    experiment.run(other[:1], [0], tmp_path / "cut", watch=note)
+    experiments.run(other[:1], [0], tmp_path / "cut", watch=note)
     assert again == names[:1]
-    (tmp_path / "cut" / experiment.RUNS).write_text("condition,seed\nx,y\n")
+    (tmp_path / "cut" / experiments.RUNS).write_text("condition,seed\nx,y\n")
     with pytest.raises(DataError, match="damaged"):
-        experiment.run(conditions, [0], tmp_path / "cut")
+        experiments.run(conditions, [0], tmp_path / "cut")
 
 
 def test_tables_and_pictures(conditions, tmp_path):
-    results = experiment.run(conditions, [0, 1, 2], tmp_path)
-    paths = experiment.write("fusion", results, "Planted.", tmp_path)
+    results = experiments.run(conditions, [0, 1, 2], tmp_path)
+    paths = experiments.write("fusion", results, "Planted.", tmp_path)
     assert [path.name for path in paths] == ["fusion.md", "fusion.csv", "fusion.png"]
     text = paths[0].read_text("utf-8")
     assert "3 seeds" in text
@@ -191,7 +191,7 @@ def test_tables_and_pictures(conditions, tmp_path):
 def test_the_command(tmp_path, capsys):
     stores.append(tmp_path / "store", make(Plan(train=30, test=18, dims=DIMS)))
     quick = ["--seeds", "1", "--epochs", "1", "--d-model", "8", "--out", str(tmp_path / "out")]
-    assert cli.main(["experiment", "frames", str(tmp_path / "store"), *quick]) == 0
+    assert main.main(["experiment", "frames", str(tmp_path / "store"), *quick]) == 0
     said = capsys.readouterr()
     assert "| n = 32 |" in said.out
     assert "n = 4" in said.err
@@ -218,7 +218,7 @@ def test_memory_and_time_are_measured_on_generated_videos(tmp_path, capsys):
     out = tmp_path / "out"
     sizes = ["--lengths", "2", "--heights", "90", "--repeats", "1", "--preset", "embedded"]
     command = ["experiment", "memory", str(tmp_path), "--out", str(out), *sizes]
-    assert cli.main([*command, "--device", "cpu"]) == 0
+    assert main.main([*command, "--device", "cpu"]) == 0
     assert "2 s, 90p" in capsys.readouterr().out
     with (out / "memory.csv").open(encoding="utf-8") as file:
         (row,) = csv.DictReader(file)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from tests.clips import clip_of
-from vemoclap import faces
 from vemoclap.errors import EngineError
+from vemoclap.readings import faces
 from vemoclap.records import Box, Detection, Expression, State
 
 VECTOR = np.zeros(768, np.float32)

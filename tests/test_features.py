@@ -5,8 +5,10 @@ from dataclasses import replace
 import numpy as np
 
 from tests.analyses import empty_analysis, full_analysis
-from vemoclap import features, roles
-from vemoclap.classifier import RELEASED
+from vemoclap.classifier import features
+from vemoclap.classifier.inputs import assemble
+from vemoclap.classifier.model import RELEASED
+from vemoclap.engines import roles
 from vemoclap.records import (
     OK,
     Box,
@@ -18,7 +20,6 @@ from vemoclap.records import (
     SoundReading,
     Tag,
 )
-from vemoclap.tensors import assemble
 
 PAPERS = {role: roles.engine_of(roles.PAPER, role) for role in roles.ROLES}
 

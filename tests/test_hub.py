@@ -10,12 +10,14 @@ from safetensors.torch import load_file
 
 from tests.hub.home import BUILDERS, REVISION, build
 from tests.miniatures import TRAPS
-from vemoclap import cli, lockfile, roles, weights
-from vemoclap.artefacts import ARTEFACTS, MER, stored
-from vemoclap.engine_table import ENGINES
+from vemoclap.cli import main
+from vemoclap.engines import roles
+from vemoclap.engines.registry import ENGINES
+from vemoclap.engines.roles import FAST, PAPER
 from vemoclap.errors import WeightsError
-from vemoclap.roles import FAST, PAPER
-from vemoclap.verify import Verdict, verify
+from vemoclap.weights import cache, lockfile
+from vemoclap.weights.catalog import ARTEFACTS, MER, stored
+from vemoclap.weights.verify import Verdict, verify
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = ROOT / "samples" / "launch.mp4"
@@ -32,7 +34,7 @@ def files_of(home: Path) -> dict[str, Path]:
 
 def test_every_artefact_of_the_table_has_a_builder_and_every_preset_is_complete(own_home: Path):
     assert set(BUILDERS) == set(ARTEFACTS)
-    assert not [name for name in ARTEFACTS if weights.missing(name)]
+    assert not [name for name in ARTEFACTS if cache.missing(name)]
     assert roles.missing(PAPER) == roles.missing(FAST) == ()
 
 
@@ -53,7 +55,7 @@ def test_the_lock_knows_every_file_and_only_whispers_published_hash_differs(own_
     assert len(findings) == len(files_of(own_home)) - 1  # all but the lock file
     wrong = [finding.file for finding in findings if finding.verdict is not Verdict.GOOD]
     assert wrong == ["large-v3.pt"]  # the table has the hash of the real one
-    assert {entry.revision for entry in lockfile.read(weights.lock_path()).values()} == {REVISION}
+    assert {entry.revision for entry in lockfile.read(cache.lock_path()).values()} == {REVISION}
 
 
 def test_reports_say_that_the_models_are_miniatures(own_home: Path):
@@ -162,7 +164,7 @@ def test_the_command_line_refuses_a_planted_pickle_in_a_sentence(
     marker, planted = tmp_path / "trapped", own_home / "weights" / "whisper-large-v3/large-v3.pt"
     planted.unlink()
     TRAPS["model"](planted, marker)
-    code = cli.main(
+    code = main.main(
         ["analyze", str(SAMPLE), "--preset", "paper", "--n", "1", "--out", str(tmp_path / "out")]
     )
     assert code == 2

@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.videos import X264, clock, lavfi, make
-from vemoclap import media, picture, sampling, subtitle_track
+from vemoclap.media import clip as media_clip
+from vemoclap.media import frames as media_frames
+from vemoclap.media import sampling, subtitles
 from vemoclap.records import Clip
 
 FRAMES = ("-g", "50", "-keyint_min", "50", "-sc_threshold", "0")
@@ -30,17 +32,17 @@ KINDS = {
 
 
 def by_seeking(path: Path, monkeypatch: pytest.MonkeyPatch) -> Clip:
-    monkeypatch.setattr(picture, "WHOLE_PIXELS", 0)
+    monkeypatch.setattr(media_frames, "WHOLE_PIXELS", 0)
     monkeypatch.setattr(sampling, "seek_cost", lambda *_: 0)
     monkeypatch.setattr(sampling, "RUN_COUNT", 3)
-    return media.open_clip(path, frame_count=16)
+    return media_clip.open_clip(path, frame_count=16)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_seeking_finds_the_frames_that_a_full_pass_finds(kind, tmp_path, monkeypatch):
     name, codec = KINDS[kind]
     path = make(tmp_path / name, *lavfi(clock(20)), *codec)
-    whole = media.open_clip(path, frame_count=16)
+    whole = media_clip.open_clip(path, frame_count=16)
     sought = by_seeking(path, monkeypatch)
     assert whole.info.duration_s == pytest.approx(20, abs=0.1)
     np.testing.assert_allclose(sought.times_s, whole.times_s)
@@ -55,7 +57,7 @@ def test_seeking_finds_the_frames_that_a_full_pass_finds(kind, tmp_path, monkeyp
 @pytest.mark.parametrize("frame_count", [1, 4, 16])
 def test_each_frame_is_the_one_shown_at_its_time(frame_count: int, tmp_path: Path):
     path = make(tmp_path / "a.mp4", *lavfi(clock(20)), *X264, "-crf", "1")
-    clip = media.open_clip(path, frame_count=frame_count)
+    clip = media_clip.open_clip(path, frame_count=frame_count)
     expected = sampling.sample_times(20.0, frame_count)
     np.testing.assert_allclose(clip.times_s, expected, atol=1e-6)
     level = clip.frames[:, 180, 240].mean(axis=1)
@@ -65,7 +67,7 @@ def test_each_frame_is_the_one_shown_at_its_time(frame_count: int, tmp_path: Pat
 
 def test_thumbnails_are_a_step_apart_and_show_their_time(tmp_path: Path):
     path = make(tmp_path / "a.mp4", *lavfi(clock(4)), *X264, "-crf", "1")
-    overview = media.open_clip(path, frame_count=4).overview
+    overview = media_clip.open_clip(path, frame_count=4).overview
     np.testing.assert_allclose(np.diff(overview.times_s), 0.2, atol=0.041)
     level = overview.thumbnails[:, 18, 32].mean(axis=1)
     np.testing.assert_allclose(level, (4 * np.round(overview.times_s * 25)) % 256, atol=8)
@@ -75,7 +77,7 @@ def test_sound_is_the_mean_of_the_channels_at_its_own_time(tmp_path: Path):
     """One channel sounds from 1 s on: the mean has half of its strength, from 1 s on."""
     tone = "aevalsrc='if(gte(t,1),0.5*sin(880*PI*t),0)|0':d=3:s=44100"
     path = make(tmp_path / "a.mkv", *lavfi(clock(3)), *lavfi(tone), *X264, "-c:a", "pcm_s16le")
-    audio = media.open_clip(path, frame_count=2).audio
+    audio = media_clip.open_clip(path, frame_count=2).audio
     assert audio is not None
     assert abs(audio[: int(0.98 * 16000)]).max() < 0.01
     assert abs(audio[int(1.1 * 16000) :]).max() == pytest.approx(0.25, abs=0.01)
@@ -84,7 +86,7 @@ def test_sound_is_the_mean_of_the_channels_at_its_own_time(tmp_path: Path):
 def test_full_scale_channels_do_not_clip(tmp_path: Path):
     tone = "aevalsrc='0.99*sin(880*PI*t)|0.99*sin(880*PI*t)|0.99*sin(880*PI*t)':d=1:s=48000:c=2.1"
     path = make(tmp_path / "a.mkv", *lavfi(clock(1)), *lavfi(tone), *X264, "-c:a", "flac")
-    audio = media.open_clip(path, frame_count=2).audio
+    audio = media_clip.open_clip(path, frame_count=2).audio
     assert audio is not None
     middle = audio[4000:12000]
     assert (abs(middle) > 0.985).mean() < 0.15  # a clipped sine stays at its top
@@ -140,7 +142,7 @@ def test_subtitles_lose_their_markup():
         "second line\n\n01:00:00.000 --> 01:00:01.000\ntoo late\n\n"
         "00:03.000 --> 00:04.000\n{\\an8}Up\u0007\n\n00:05.000 --> 00:05.500\n<i></i>\n"
     )
-    cues = subtitle_track.parse(text, 0.5, 60.0)
+    cues = subtitles.parse(text, 0.5, 60.0)
     assert [(c.start_s, c.end_s, c.text) for c in cues] == [
         (0.5, 2.0, "Bold & plain second line"),
         (2.5, 3.5, "Up"),

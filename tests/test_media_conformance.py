@@ -23,16 +23,16 @@ from tests.videos import (
     png_bomb,
     scramble,
 )
-from vemoclap import media
 from vemoclap.errors import MediaError
-from vemoclap.media import Limits
+from vemoclap.media import clip as media_clip
+from vemoclap.media.clip import Limits
 from vemoclap.records import Clip, Outcome, State
 
 Check = Callable[[Clip], object]
 
 
 def read(path: Path, **limits: float) -> Clip:
-    clip = media.open_clip(path, frame_count=16, limits=Limits(**limits))
+    clip = media_clip.open_clip(path, frame_count=16, limits=Limits(**limits))
     assert clip.frames.dtype == np.uint8
     assert clip.frames.shape[0] == len(clip.times_s) >= 1
     assert clip.frames.shape[3] == 3
@@ -285,7 +285,7 @@ def test_rotated_files_come_upright(turn: int, tmp_path: Path):
     half = "color=red:s=320x240:d=1,drawbox=x=0:y=0:w=160:h=240:c=blue:t=fill"
     flat = make(tmp_path / "flat.mp4", *lavfi(half), *X264)
     path = tmp_path / "turned.mp4"
-    version = media.probe.ffmpeg.passthrough()
+    version = media_clip.probe.ffmpeg.passthrough()
     if "fps_mode" in version and _display_rotation():
         make(path, "-display_rotation", str(-turn), "-i", str(flat), "-c", "copy")
     else:
@@ -436,7 +436,7 @@ def refused(path: Path, match: str, *, within_s: float = 1.0, **limits: float) -
         read(path, **limits)
     assert time.perf_counter() - start < within_s
     text = str(caught.value)
-    assert media.printable(path)[:10] in text
+    assert media_clip.printable(path)[:10] in text
     assert text.isprintable()
     assert text.endswith(".")
 
@@ -474,8 +474,8 @@ def test_a_picture_bomb_is_refused_in_little_memory(tmp_path: Path):
     # In a process of its own, whose children are ours alone: the peak of all counts.
     script = (
         "import pathlib, resource, sys\n"
-        "from vemoclap import errors, media\n"
-        "try:\n    media.open_clip(pathlib.Path(sys.argv[1]))\n"
+        "from vemoclap import errors\nfrom vemoclap.media import clip\n"
+        "try:\n    clip.open_clip(pathlib.Path(sys.argv[1]))\n"
         "except errors.MediaError:\n"
         "    print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)\n"
     )
@@ -553,5 +553,5 @@ def test_a_decoder_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.Mo
     )
     slow.chmod(0o755)
     monkeypatch.setenv("PATH", f"{slow.parent}:{os.environ['PATH']}")
-    monkeypatch.setattr(media.probe, "BASE_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(media_clip.probe, "BASE_TIMEOUT_S", 0.2)
     refused(path, "took longer", within_s=5)

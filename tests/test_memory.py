@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from vemoclap.memory import free_bytes
+from vemoclap.engines.memory import free_bytes
 
 GIB = 2**30
 

@@ -12,14 +12,16 @@ from PIL import Image
 from tests import videos
 from tests.clips import portrait
 from tests.miniatures import Hub
-from vemoclap import cli, roles, weights
-from vemoclap import reel as reels
-from vemoclap.ekman6.store import Split
+from vemoclap.cli import main
+from vemoclap.engines import roles
 from vemoclap.errors import DataError, MediaError
-from vemoclap.mer import cache, data
+from vemoclap.media import stream as reels
+from vemoclap.mer import data, prepare
 from vemoclap.mer.inputs import Shape
 from vemoclap.mer.model import LABELS
 from vemoclap.records import SAMPLE_RATE, Span
+from vemoclap.training.feature_store import Split
+from vemoclap.weights import cache
 
 PRESET = roles.EMBEDDED
 SHAPE = Shape()
@@ -223,7 +225,7 @@ def test_clips_are_read_once_and_those_that_cannot_be_are_named(
     listed = collection(film, tmp_path)
     told: list[tuple[str, int, int]] = []
     kept = tmp_path / "cache"
-    found = cache.fill(listed, kept, SHAPE, PRESET, progress=lambda *step: told.append(step))
+    found = prepare.fill(listed, kept, SHAPE, PRESET, progress=lambda *step: told.append(step))
     assert told == [("clips", 0, 2), ("clips", 1, 2), ("clips", 2, 2)]
     assert [one.piece.id for one in found.kept] == [
         "film.mkv@0-2",
@@ -233,7 +235,7 @@ def test_clips_are_read_once_and_those_that_cannot_be_are_named(
     assert found.troubles[0].startswith("film.mkv@50-60 is left out: film.mkv lasts 4.0 s")
     assert found.troubles[1].startswith("torn.mp4@0-1 is left out: torn.mp4")
 
-    face, tone, last = (cache.load(one.path) for one in found.kept)
+    face, tone, last = (prepare.load(one.path) for one in found.kept)
     assert face.places.tolist() == [0, 1, 2, 3, 4]
     assert face.faces.shape == (5, 160, 160, 3)
     middle = face.faces[:, 60:100, 60:100].mean(axis=(0, 1, 2))
@@ -250,20 +252,20 @@ def test_clips_are_read_once_and_those_that_cannot_be_are_named(
         raise MediaError(f"{path.name} is opened again.")
 
     monkeypatch.setattr(reels, "open_reel", refuse)
-    again = cache.fill(listed, kept, SHAPE, PRESET)
+    again = prepare.fill(listed, kept, SHAPE, PRESET)
     assert again.kept == found.kept
     assert "torn.mp4 is opened again" in again.troubles[1]  # perhaps it was mended
     (tmp_path / "film.mkv").touch()
-    assert not cache.fill(listed, kept, SHAPE, PRESET).kept  # it may be another now
+    assert not prepare.fill(listed, kept, SHAPE, PRESET).kept  # it may be another now
 
 
 def test_a_damaged_file_of_the_cache_is_named(tmp_path: Path):
     (tmp_path / "a.npz").write_bytes(b"PK\x03\x04 and no more")
     with pytest.raises(DataError, match=r"a\.npz is damaged or gone"):
-        cache.load(tmp_path / "a.npz")
+        prepare.load(tmp_path / "a.npz")
     np.savez(tmp_path / "b.npz", faces=np.array([{}], dtype=object))
     with pytest.raises(DataError, match=r"b\.npz is damaged or gone"):
-        cache.load(tmp_path / "b.npz")
+        prepare.load(tmp_path / "b.npz")
 
 
 # -- the commands -----------------------------------------------------------------------------
@@ -294,14 +296,14 @@ def test_train_and_evaluate_from_a_folder_to_numbers(
     out = tmp_path / "ours"
     options = ["--cache", str(tmp_path / "cache"), "--preset", "embedded", "--device", "cpu"]
     arguments = ["mer", "train", str(tmp_path / "data"), "--out", str(out), "--epochs", "1"]
-    assert cli.main([*arguments, "--batch", "2", *options]) == 0
+    assert main.main([*arguments, "--batch", "2", *options]) == 0
     said = capsys.readouterr()
     assert "one/5 is left out: 5.mkv" in said.err
     assert "epoch 1: training loss" in said.err
     assert "| words alone |" in said.out
     assert "one/5" in (out / "left-out.txt").read_text("utf-8")
     judged = ["mer", "evaluate", str(out), str(tmp_path / "data"), "--json", *options]
-    assert cli.main(judged) == 0
+    assert main.main(judged) == 0
     numbers = json.loads(capsys.readouterr().out)
     assert numbers == json.loads((out / "evaluation" / "evaluation.json").read_text("utf-8"))
     names = [one["name"] for one in numbers["answers"]]
@@ -309,7 +311,7 @@ def test_train_and_evaluate_from_a_folder_to_numbers(
     assert {"weighted_accuracy", "weighted_f1", "micro_f1", "macro_f1", "accuracy"} <= set(
         numbers["answers"][0]["metrics"]
     )
-    assert cli.main([*arguments, *options]) == 2
+    assert main.main([*arguments, *options]) == 2
     assert "give --resume" in capsys.readouterr().err
 
 
@@ -317,7 +319,7 @@ def test_train_and_evaluate_from_a_folder_to_numbers(
 def test_the_commands_say_what_is_wrong_in_a_sentence(command: str, tmp_path: Path, capsys):
     gone = str(tmp_path / "gone")
     arguments = {"train": [gone, "--out", gone], "evaluate": [gone, gone]}[command]
-    assert cli.main(["mer", command, *arguments]) == 2
+    assert main.main(["mer", command, *arguments]) == 2
     told = capsys.readouterr().err
     assert gone in told
     assert {"train": "name a folder or a CSV", "evaluate": "holds no trained model"}[
@@ -327,4 +329,4 @@ def test_the_commands_say_what_is_wrong_in_a_sentence(command: str, tmp_path: Pa
 
 
 def test_utterances_are_kept_in_the_home_unless_said_otherwise(home: Path):
-    assert cache.folder() == weights.home() / "mer" == home / "mer"
+    assert prepare.folder() == cache.home() / "mer" == home / "mer"

@@ -10,16 +10,18 @@ import torch
 
 from tests.hub.mer import FACE_WIDTH, PUBLISHED_FACES
 from tests.miniatures import TRAPS, Hub
-from vemoclap import checkpoint, classifier, cli, weights
-from vemoclap.classifier import RELEASED, Classifier
-from vemoclap.engines import albert, distilhubert, inception_resnet
+from vemoclap.classifier import model as classifier_model
+from vemoclap.classifier.model import RELEASED, Classifier
+from vemoclap.cli import main
 from vemoclap.errors import WeightsError
-from vemoclap.mer import inputs, judge, model
+from vemoclap.mer import inputs, model, span_model
+from vemoclap.mer.backbones import albert, distilhubert, inception_resnet
 from vemoclap.mer.inputs import Shape, Utterance
 from vemoclap.mer.model import Config, Mer
 from vemoclap.mer.train import Recipe
 from vemoclap.records import SAMPLE_RATE, Box, Detection, Span
 from vemoclap.timeline.records import Material
+from vemoclap.weights import cache, checkpoint
 
 SHAPE = Shape(seconds=1.0, tokens=12)
 WORDS = "the weather is lovely this morning"
@@ -29,7 +31,7 @@ WORDS = "the weather is lovely this morning"
 def home(hub: Hub) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VEMOCLAP_HOME", str(hub.home))
-        patch.setattr(weights, "folder", lambda artefact: hub / artefact)
+        patch.setattr(cache, "folder", lambda artefact: hub / artefact)
         yield
 
 
@@ -260,7 +262,7 @@ def test_the_statistics_of_faces_stay_those_that_were_published(network: Mer):
 def test_a_checkpoint_is_all_that_is_needed(network: Mer, tmp_path: Path, monkeypatch):
     network.config = replace(network.config, thresholds=(0.1, 0.2, 0.3, 0.4, 0.5, 0.6), note="So.")
     model.save(network, tmp_path)
-    monkeypatch.setattr(weights, "folder", lambda name: pytest.fail(f"it asked for {name}"))
+    monkeypatch.setattr(cache, "folder", lambda name: pytest.fail(f"it asked for {name}"))
     again = model.read(tmp_path)
     assert again.config == replace(network.config, voice=again.config.voice)
     assert again.config.thresholds == (0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
@@ -282,11 +284,11 @@ def test_a_checkpoint_that_lacks_a_weight_is_refused(network: Mer, tmp_path: Pat
 def test_either_command_refuses_the_checkpoint_of_the_other(network: Mer, tmp_path: Path, capsys):
     model.save(network, tmp_path / "mer")
     tiny = replace(RELEASED, d_model=8)
-    classifier.save(Classifier(tiny), tmp_path / "ekman")
+    classifier_model.save(Classifier(tiny), tmp_path / "ekman")
     with pytest.raises(WeightsError, match="no end-to-end model of utterances"):
-        judge.load(tmp_path / "ekman", "cpu")
+        span_model.load(tmp_path / "ekman", "cpu")
     sample = Path(__file__).resolve().parents[1] / "samples" / "launch.mp4"
-    code = cli.main(["analyze", str(sample), "--checkpoint", str(tmp_path / "mer")])
+    code = main.main(["analyze", str(sample), "--checkpoint", str(tmp_path / "mer")])
     assert code == 2
     told = capsys.readouterr().err
     assert "is an end-to-end model of utterances; it is for `vemoclap timeline" in told
@@ -301,7 +303,7 @@ def test_the_judge_answers_one_row_per_span_each_label_on_its_own(
 ):
     network.config = replace(network.config, thresholds=(0.5,) * 6, note="So far.")
     model.save(network, tmp_path / "ours")
-    made = judge.load(tmp_path / "ours", "cpu")
+    made = span_model.load(tmp_path / "ours", "cpu")
     assert (made.name, made.labels, made.exclusive) == ("mer", model.LABELS, False)
     assert made.thresholds == (0.5,) * 6
     assert made.frame_count == 5
@@ -314,7 +316,7 @@ def test_the_judge_answers_one_row_per_span_each_label_on_its_own(
         Material(Span(i, i + 1), frames, np.arange(5.0), (face,) * 5, None, WORDS) for i in range(3)
     ]
     spans.append(Material(Span(3, 4), frames, np.arange(5.0), ((),) * 5, None, ""))
-    monkeypatch.setattr(judge, "SPANS_AT_ONCE", 3)
+    monkeypatch.setattr(span_model, "SPANS_AT_ONCE", 3)
     rows = made.judge(spans)
     assert len(rows) == 4
     assert all(len(row) == 6 and all(0 < p < 1 for p in row) for row in rows)

@@ -14,12 +14,12 @@ import torch
 
 from tests.miniatures import Hub
 from tests.planted_mer import QUICK, SHAPE, prepare
-from vemoclap import checkpoint, weights
 from vemoclap.errors import DataError, UsageError, WeightsError
 from vemoclap.mer import evaluate, model, train
-from vemoclap.mer.cache import Prepared
 from vemoclap.mer.evaluate import Evaluation
 from vemoclap.mer.model import LABELS
+from vemoclap.mer.prepare import Prepared
+from vemoclap.weights import cache, checkpoint
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -28,7 +28,7 @@ def home(hub: Hub) -> Iterator[None]:
     torch.set_num_threads(1)  # quickest for matrices this small, and the same sums everywhere
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VEMOCLAP_HOME", str(hub.home))
-        patch.setattr(weights, "folder", lambda artefact: hub / artefact)
+        patch.setattr(cache, "folder", lambda artefact: hub / artefact)
         yield
     torch.set_num_threads(threads)
 
@@ -112,11 +112,11 @@ import sys, torch
 from pathlib import Path
 from tests.planted_mer import SHAPE, prepare
 from tests.test_mer_train import SHORT, SIZES
-from vemoclap import weights
 from vemoclap.mer import train
+from vemoclap.weights import cache
 torch.set_num_threads(1)
 home, data, out = map(Path, sys.argv[1:])
-weights.folder = lambda artefact: home / artefact
+cache.folder = lambda artefact: home / artefact
 watch = train.Watch(step=lambda *where: print(*where, flush=True))
 plan = train.Plan(SHORT, SHAPE)
 train.train(prepare(data, SIZES), out, plan, save_every_s=0, watch=watch)
@@ -222,9 +222,9 @@ def test_without_the_backbones_it_says_what_to_download(tmp_path: Path, monkeypa
     prepared = small(tmp_path)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VEMOCLAP_HOME", str(tmp_path / "empty"))
-        patch.setattr(weights, "folder", FOLDER)
+        patch.setattr(cache, "folder", FOLDER)
         with pytest.raises(WeightsError, match="vemoclap models download inception-resnet"):
             train.train(prepared, tmp_path / "out", train.Plan(SHORT, SHAPE))
 
 
-FOLDER = weights.folder  # before any fixture replaces it
+FOLDER = cache.folder  # before any fixture replaces it

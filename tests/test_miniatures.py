@@ -8,8 +8,8 @@ from safetensors.torch import load_file
 
 from tests.hub.mer import PUBLISHED_FACES
 from tests.miniatures import BUILDERS, Hub, run_alone
-from vemoclap import weights
-from vemoclap.artefacts import ARTEFACTS
+from vemoclap.weights import cache
+from vemoclap.weights.catalog import ARTEFACTS
 
 
 def content(path: Path) -> object:
@@ -35,8 +35,8 @@ def test_every_artefact_has_a_miniature():
 def test_a_miniature_is_complete_and_small(name: str, hub: Hub, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("VEMOCLAP_HOME", str(hub.home))
     folder = hub / name
-    assert weights.missing(name) == ()
-    assert weights.folder(name) == folder
+    assert cache.missing(name) == ()
+    assert cache.folder(name) == folder
     size = sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
     assert size < (90e6 if name == "cross-attention" else 45e6)
 

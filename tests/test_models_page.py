@@ -3,8 +3,8 @@
 import runpy
 from pathlib import Path
 
-from vemoclap.artefacts import ARTEFACTS
-from vemoclap.engine_table import ENGINES
+from vemoclap.engines.registry import ENGINES
+from vemoclap.weights.catalog import ARTEFACTS
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 

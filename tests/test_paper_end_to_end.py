@@ -19,10 +19,12 @@ from tests.hub.pictures import LABELS
 from tests.hub.sound import TAGS
 from tests.hub.speech import LANGUAGE, SENTENCES
 from tests.hub.texts import SENTIMENTS
-from vemoclap import cli, roles, weights
-from vemoclap.artefacts import ARTEFACTS
+from vemoclap.cli import main
+from vemoclap.engines import roles
 from vemoclap.records import EMOTIONS
 from vemoclap.report.wording import clean
+from vemoclap.weights import cache
+from vemoclap.weights.catalog import ARTEFACTS
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
 TRUTH: dict[str, Any] = json.loads((SAMPLES / "truth.json").read_text("utf-8"))
@@ -352,7 +354,7 @@ def timeless(document: dict[str, Any]) -> dict[str, Any]:
 
 def chosen(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     """Return the preset that the command line says it uses, before it meets a missing video."""
-    assert cli.main(["analyze", "no-such-video.mp4", *arguments]) == 2
+    assert main.main(["analyze", "no-such-video.mp4", *arguments]) == 2
     told = capsys.readouterr()
     assert "no-such-video.mp4" in told.err
     return told.out.removeprefix("preset: ").strip()
@@ -377,7 +379,7 @@ def test_auto_takes_the_best_preset_that_lacks_nothing(name: str, own_home: Path
 def test_a_preset_that_lacks_one_artefact_names_it(name: str, own_home: Path, capsys):
     shutil.rmtree(own_home / "weights" / name)
     preset = "fast" if name == "faster-whisper-large-v3" else "paper"
-    assert cli.main(["analyze", "no-such-video.mp4", "--preset", preset]) == 2
+    assert main.main(["analyze", "no-such-video.mp4", "--preset", preset]) == 2
     told = capsys.readouterr()
     assert f"it lacks {name} ({ARTEFACTS[name].size_mb} MB); run" in told.err
     assert f"`vemoclap models download {preset}`" in told.err
@@ -404,5 +406,5 @@ def test_with_an_empty_home_all_that_lacks_is_named_at_once(preset, unused, tmp_
 
 def test_auto_with_an_empty_home_is_embedded(tmp_path: Path, monkeypatch, capsys):
     monkeypatch.setenv("VEMOCLAP_HOME", str(tmp_path))
-    assert weights.missing("clip")
+    assert cache.missing("clip")
     assert chosen(capsys) == "embedded"

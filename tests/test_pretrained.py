@@ -9,8 +9,16 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tests.miniatures import TRAPS
-from vemoclap import arithmetic
-from vemoclap.engines import clip, nllb, pretrained, roberta, t5_spell, vit_expression, xlm_r
+from vemoclap.engines import (
+    clip,
+    nllb,
+    precision,
+    pretrained,
+    roberta,
+    t5_spell,
+    vit_expression,
+    xlm_r,
+)
 from vemoclap.errors import WeightsError
 
 pytestmark = pytest.mark.usefixtures("miniatures")
@@ -139,7 +147,7 @@ def test_on_a_cpu_only_what_writes_texts_is_in_half_precision(name: str, native,
         made.append(read(*given, **named))
         return made[-1]
 
-    monkeypatch.setattr(arithmetic, "of_cpu", lambda: native)
+    monkeypatch.setattr(precision, "of_cpu", lambda: native)
     monkeypatch.setattr(pretrained, "network", network)
     LOADERS[name]("cpu")
     (model,) = made

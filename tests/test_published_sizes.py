@@ -9,10 +9,10 @@ import torch
 
 from benchmarks import published
 from tests.golden.pattern import golden
-from vemoclap import weights
-from vemoclap.artefacts import ARTEFACTS, MER
-from vemoclap.engine_table import ENGINES
-from vemoclap.roles import PAPER
+from vemoclap.engines.registry import ENGINES
+from vemoclap.engines.roles import PAPER
+from vemoclap.weights import cache
+from vemoclap.weights.catalog import ARTEFACTS, MER
 
 
 def shapes(model: torch.nn.Module) -> dict[str, list[int]]:
@@ -166,7 +166,7 @@ def test_the_weights_of_t5_kept_single_are_those_that_its_library_keeps(tmp_path
     monkeypatch.setenv("VEMOCLAP_HOME", str(tmp_path))
     published.write_small("t5-spell")
     model = T5ForConditionalGeneration.from_pretrained(
-        weights.folder("t5-spell"), dtype=torch.float16
+        cache.folder("t5-spell"), dtype=torch.float16
     )
     single = {key for key, value in model.named_parameters() if value.dtype == torch.float32}
     assert single == published.in_single_precision(model)

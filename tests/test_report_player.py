@@ -12,7 +12,7 @@ import pytest
 from tests.analyses import described, empty_analysis, full_analysis, named
 from tests.pages import Page, shown
 from vemoclap import report
-from vemoclap.cli import main
+from vemoclap.cli.main import main
 from vemoclap.records import MediaInfo
 from vemoclap.report.player import address_of, moment, player
 

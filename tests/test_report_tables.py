@@ -7,7 +7,7 @@ import pytest
 
 from tests.analyses import STEPS, empty_analysis, full_analysis, trained_analysis
 from vemoclap import report
-from vemoclap.report.tables import safe_cell
+from vemoclap.report.csv import safe_cell
 
 
 def test_the_csv_has_a_row_per_step_and_empty_cells_for_the_unknown():

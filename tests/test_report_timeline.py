@@ -9,7 +9,7 @@ from tests.analyses import described, empty_analysis, full_analysis
 from tests.pages import Page, shown
 from vemoclap import report
 from vemoclap.records import Language, Span
-from vemoclap.report.timeline import EVENTS_SHOWN, SLIM, THIN, Lane, timeline
+from vemoclap.report.lanes import EVENTS_SHOWN, SLIM, THIN, Lane, timeline
 
 
 def lane(name: str) -> Lane:

@@ -14,13 +14,14 @@ import torch
 
 from tests.test_analyser import ENGINES as LIGHT
 from tests.videos import plain
-from vemoclap import Analyser, memory, roles
-from vemoclap.engine_table import ENGINES
+from vemoclap import Analyser
+from vemoclap.engines import memory, roles
+from vemoclap.engines.pool import WORKING_BYTES, Residents
+from vemoclap.engines.registry import ENGINES
+from vemoclap.engines.roles import EMBEDDED, PAPER
 from vemoclap.errors import EngineError, WeightsError
 from vemoclap.records import State
-from vemoclap.report import document
-from vemoclap.residents import WORKING_BYTES, Residents
-from vemoclap.roles import EMBEDDED, PAPER
+from vemoclap.report import json as report_json
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
 HEAVY = [role for role in roles.ROLES if ENGINES[role][getattr(PAPER, role)].memory_mb[0]]
@@ -303,7 +304,7 @@ def test_whatever_an_engine_raises_is_an_engine_error(machine: Machine, monkeypa
 @pytest.mark.usefixtures("own_home")
 def test_role_by_role_the_results_are_the_same(monkeypatch: pytest.MonkeyPatch):
     video = SAMPLES / "launch.mp4"
-    roomy = document(Analyser(PAPER, device="cpu").analyze(video, frame_count=8))
+    roomy = report_json(Analyser(PAPER, device="cpu").analyze(video, frame_count=8))
     gc.collect()
 
     loaded: list[str] = []
@@ -319,7 +320,7 @@ def test_role_by_role_the_results_are_the_same(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(roles, "load", load)
     monkeypatch.setattr(memory, "free_bytes", lambda device: 1000)
     before = bytes_of_parameters()
-    short = document(Analyser(PAPER, device="cpu").analyze(video, frame_count=8))
+    short = report_json(Analyser(PAPER, device="cpu").analyze(video, frame_count=8))
     assert set(loaded) == set(roles.ROLES)
     assert left == dict.fromkeys(HEAVY, before)
     assert loaded.count("sentiment") == 2  # for speech and for the screen

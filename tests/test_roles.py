@@ -4,10 +4,10 @@ from dataclasses import fields, replace
 
 import pytest
 
-from vemoclap import arithmetic, roles
-from vemoclap.engine_table import EngineEntry
+from vemoclap.engines import precision, roles
+from vemoclap.engines.registry import EngineEntry
+from vemoclap.engines.roles import EMBEDDED, PAPER
 from vemoclap.errors import EngineError, UsageError, WeightsError
-from vemoclap.roles import EMBEDDED, PAPER
 
 
 def test_a_preset_has_exactly_the_roles_of_the_table():
@@ -55,7 +55,7 @@ def test_a_library_that_does_not_import_is_an_engine_error(monkeypatch):
 
 @pytest.mark.parametrize("narrow", [True, False])
 def test_the_description_says_what_numbers_an_engine_computes_with(narrow, monkeypatch):
-    monkeypatch.setattr(arithmetic, "of_cpu", lambda: "bfloat16" if narrow else None)
+    monkeypatch.setattr(precision, "of_cpu", lambda: "bfloat16" if narrow else None)
     words, features = ("bfloat16" if narrow else "float32"), "float32"
     on_cpu = {use.role: use.detail for use in roles.describe(PAPER, "cpu")}
     on_gpu = {use.role: use.detail for use in roles.describe(PAPER, "cuda")}

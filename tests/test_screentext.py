@@ -3,8 +3,8 @@
 import pytest
 
 from tests.clips import clip_of, plain
-from vemoclap import screentext
 from vemoclap.errors import EngineError
+from vemoclap.readings import screen_text
 from vemoclap.records import Language, Sentiment, State, TextLine
 
 GLAD = Sentiment("positive", 0.7, 0.7, None)
@@ -34,7 +34,7 @@ def read(*frames, **changes):
         "sentiment": lambda _: GLAD,
     }
     clip = clip_of(plain(0, max(1, len(frames))))
-    return screentext.read(clip, **{**engines, **changes})
+    return screen_text.read(clip, **{**engines, **changes})
 
 
 def originals(reading):

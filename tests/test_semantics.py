@@ -89,9 +89,12 @@ import torch
 from tests.analyses import full_analysis
 from tests.clips import clip_of
 from tests.golden.pattern import golden, pattern, patterned
-from vemoclap import draw, emotion, features, pictures, roles, speech
-from vemoclap.classifier import RELEASED, Classifier
-from vemoclap.engines import gating, symspell, vit_expression
+from vemoclap.classifier import engine, features
+from vemoclap.classifier.inputs import assemble
+from vemoclap.classifier.model import RELEASED, Classifier
+from vemoclap.engines import gating, roles, symspell, vit_expression
+from vemoclap.readings import image, speech
+from vemoclap.readings.image import best_frame
 from vemoclap.records import (
     OK,
     SAMPLE_RATE,
@@ -106,7 +109,6 @@ from vemoclap.records import (
     TextLine,
     Transcript,
 )
-from vemoclap.tensors import assemble
 
 ROW = re.compile(r"(test_\w+\.py)::(test_\w+)$", re.MULTILINE)
 PAPERS = {role: roles.engine_of(roles.PAPER, role) for role in roles.ROLES}
@@ -200,7 +202,7 @@ def test_taking_words_apart_mends_none(text: str, apart: str | None):
 def test_the_caption_is_of_the_sample_frame():
     vectors = rows(4, 512)
     given = []
-    reading = pictures.describe(ImageReading(OK, vectors), 2, lambda v: given.append(v) or "a dog")
+    reading = image.describe(ImageReading(OK, vectors), 2, lambda v: given.append(v) or "a dog")
     assert (reading.frame, reading.text) == (2, "a dog")
     assert np.array_equal(given[0], vectors[2])  # not normalised
 
@@ -219,7 +221,7 @@ def test_the_sample_frame_shows_faces_and_text_else_the_most_boxes(faces, lines,
     whole = full_analysis().readings
     found = [face(i, (0, 0, 9, 9), rows(1)[0]) for i, many in enumerate(faces) for _ in range(many)]
     read = tuple((TextLine("a", 0.9, corners),) * many for many in lines)
-    shown = draw.best_frame(FaceReading(OK, tuple(found), OK), replace(whole.screen, lines=read), 4)
+    shown = best_frame(FaceReading(OK, tuple(found), OK), replace(whole.screen, lines=read), 4)
     assert shown == best
 
 
@@ -281,4 +283,4 @@ def test_probabilities_are_the_softmax_of_the_scores(released: Classifier):
     )
     values, _ = assemble(found, RELEASED)
     wanted = released(values)[0].softmax(0).tolist()
-    assert emotion.judge(released)(found).probabilities == pytest.approx(wanted, abs=1e-5)
+    assert engine.judge(released)(found).probabilities == pytest.approx(wanted, abs=1e-5)

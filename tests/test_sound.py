@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.golden.pattern import golden
-from vemoclap import sound
+from vemoclap.media.sampling import equidistant
+from vemoclap.readings import sound
 from vemoclap.records import OK, SAMPLE_RATE, Heard, State, Tag, absent
-from vemoclap.schedule import equidistant
 
 SCHEDULES = golden("schedules")
 

@@ -11,10 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.analyses import full_analysis
-from vemoclap import analyser, cli, sources
+from vemoclap import analyser
+from vemoclap.cli import main
 from vemoclap.errors import SourceError
-from vemoclap.media import Limits
-from vemoclap.sources import Kind
+from vemoclap.media import sources
+from vemoclap.media.clip import Limits
+from vemoclap.media.sources import Kind
 
 
 def refusal(function, *arguments, **named) -> str:
@@ -268,7 +270,7 @@ def analysed(tmp_path, monkeypatch) -> list[Path]:
 
 
 def run(*arguments: str) -> int:
-    return cli.main(["analyze", "--preset", "embedded", "--json", *arguments])
+    return main.main(["analyze", "--preset", "embedded", "--json", *arguments])
 
 
 def test_the_command_takes_a_sample_by_name(analysed, capsys):

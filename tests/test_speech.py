@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from tests.clips import clip_of
-from vemoclap import speech
 from vemoclap.errors import EngineError
+from vemoclap.readings import speech
 from vemoclap.records import SAMPLE_RATE, Cue, Language, Sentiment, Span, State, Transcript
 
 SPANS = (Span(0.5, 1.0), Span(1.5, 2.0))

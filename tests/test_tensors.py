@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from vemoclap.classifier import Config, FeatureSpec
+from vemoclap.classifier.inputs import assemble
+from vemoclap.classifier.model import Config, FeatureSpec
 from vemoclap.errors import EngineError
 from vemoclap.records import OK, Feature, Features, absent
-from vemoclap.tensors import assemble
 
 CONFIG = Config(
     features={

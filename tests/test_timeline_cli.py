@@ -13,8 +13,8 @@ import pytest
 from tests import videos
 from tests.test_analyser import ENGINES
 from tests.test_timeline_run import fake_judge
-from vemoclap import cli, roles
-from vemoclap.engines import subtitles
+from vemoclap.cli import main
+from vemoclap.engines import roles, subtitles
 from vemoclap.errors import WeightsError
 from vemoclap.timeline import resume
 
@@ -40,7 +40,7 @@ def light(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def run(*arguments: object) -> int:
-    return cli.main(["timeline", *map(str, arguments), "--preset", "embedded", "--device", "cpu"])
+    return main.main(["timeline", *map(str, arguments), "--preset", "embedded", "--device", "cpu"])
 
 
 def test_a_line_for_each_span_and_the_mean_at_the_end(video, capsys):
@@ -165,8 +165,8 @@ def mer(monkeypatch: pytest.MonkeyPatch) -> None:
         return replace(fake_judge([]), judge=lambda some: [(0.9, 0.1)] * len(some))
 
     module = SimpleNamespace(load=load)
-    monkeypatch.setitem(sys.modules, "vemoclap.mer.judge", module)
-    monkeypatch.setattr("vemoclap.mer.judge", module, raising=False)
+    monkeypatch.setitem(sys.modules, "vemoclap.mer.span_model", module)
+    monkeypatch.setattr("vemoclap.mer.span_model", module, raising=False)
 
 
 @pytest.mark.usefixtures("mer")

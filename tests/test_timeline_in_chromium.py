@@ -10,7 +10,7 @@ from tests import chromium
 from tests.analyses import hostile_payloads
 from tests.test_report_in_chromium import LAUNCH, NOW, READY, at, until
 from tests.timelines import by_utterance, by_window, mer, nothing
-from vemoclap.timeline import report
+from vemoclap.report import timeline_files
 from vemoclap.timeline.records import Timeline
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ pytestmark = chromium.needed
 def opened(browser: "Browser", timeline: Timeline, folder: Path, width: int = 1100) -> "Page":
     """Return the page of a timeline of a sample, whose complaints would fail the test."""
     info = replace(timeline.info, path=LAUNCH, duration_s=14.4)
-    report.write(replace(timeline, info=info), folder)
+    timeline_files.write(replace(timeline, info=info), folder)
     page = browser.new_page(viewport={"width": width, "height": 800})
     page.on("console", lambda message: pytest.fail(message.text))
     page.on("pageerror", lambda error: pytest.fail(str(error)))
@@ -85,7 +85,7 @@ def test_no_payload_runs(browser: "Browser", tmp_path: Path):
     payloads = " ".join(hostile_payloads())
     name = payloads.replace("/", "\u2215").replace("\x00", "") + ".mp4"
     place = tmp_path / "timeline.html"
-    place.write_text(report.to_html(by_utterance(payloads, tmp_path / name)))
+    place.write_text(timeline_files.to_html(by_utterance(payloads, tmp_path / name)))
     page = browser.new_page()
     refused: list[str] = []
     page.on("dialog", lambda dialog: pytest.fail(dialog.message))

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from tests import videos
 from tests.test_analyser import ENGINES
-from vemoclap import follow, roles
+from vemoclap import follow
+from vemoclap.engines import roles
+from vemoclap.engines.roles import EMBEDDED
 from vemoclap.records import SAMPLE_RATE
-from vemoclap.roles import EMBEDDED
 
 SHORT_S, LONG_S = 120, 600
 FRAME_BYTES = 640 * 360 * 3

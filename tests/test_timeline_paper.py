@@ -10,8 +10,8 @@ import pytest
 from tests.dialogue import dialogue
 from tests.test_timeline_run import cut_out
 from vemoclap import Analyser
-from vemoclap.roles import PAPER
-from vemoclap.timeline.follow import timeline_of
+from vemoclap.engines.roles import PAPER
+from vemoclap.timeline.api import timeline_of
 
 FRAMES = 3
 

@@ -30,10 +30,10 @@ from tests.timelines import (
 )
 from vemoclap.errors import VemoclapError
 from vemoclap.records import EMOTIONS, Cue, Span
+from vemoclap.report import timeline_files
+from vemoclap.report.timeline_findings import apart, colours, peaks, said, shown_by, steps
 from vemoclap.report.wording import clean
-from vemoclap.timeline import report
 from vemoclap.timeline.records import FaceTrack, Kind, Timeline
-from vemoclap.timeline.report.findings import apart, colours, peaks, said, shown_by, steps
 
 KINDS = every_timeline()
 TRAPS = [
@@ -64,7 +64,7 @@ def plain(text: str) -> str:
 
 
 def test_all_is_written_and_nothing_else_is_left(timeline: Timeline, tmp_path: Path):
-    written = report.write(timeline, tmp_path / "results")
+    written = timeline_files.write(timeline, tmp_path / "results")
     names = {path.name for path in written}
     assert names >= {f"timeline.{end}" for end in ("json", "csv", "vtt", "srt", "eaf")}
     assert {path.name for path in (tmp_path / "results").iterdir()} == names
@@ -74,7 +74,7 @@ def test_all_is_written_and_nothing_else_is_left(timeline: Timeline, tmp_path: P
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path):
     (tmp_path / "file").touch()
     with pytest.raises(VemoclapError, match=r"could not be written to .*file"):
-        report.write(by_window(), tmp_path / "file")
+        timeline_files.write(by_window(), tmp_path / "file")
 
 
 # -- JSON and CSV -----------------------------------------------------------------------------
@@ -87,16 +87,16 @@ def schema() -> dict:
 
 def test_the_json_has_the_shape_of_its_schema(timeline: Timeline):
     jsonschema.Draft202012Validator.check_schema(schema())
-    jsonschema.validate(json.loads(report.to_json(timeline)), schema())
+    jsonschema.validate(json.loads(timeline_files.to_json(timeline)), schema())
 
 
 def test_the_json_of_hostile_words_has_it_too(hostile: Timeline):
-    jsonschema.validate(json.loads(report.to_json(hostile)), schema())
+    jsonschema.validate(json.loads(timeline_files.to_json(hostile)), schema())
 
 
 @pytest.mark.parametrize("spoil", ["extra", "probability", "kind", "missing"])
 def test_the_schema_notices_a_wrong_document(spoil: str):
-    document = report.document(by_utterance())
+    document = timeline_files.document(by_utterance())
     if spoil == "extra":
         document["spans"][0]["mood"] = "fine"
     elif spoil == "probability":
@@ -110,7 +110,7 @@ def test_the_schema_notices_a_wrong_document(spoil: str):
 
 
 def test_the_json_says_what_the_records_say():
-    document = report.document(mer())
+    document = timeline_files.document(mer())
     assert list(document["model"]["thresholds"]) == list(MER_LABELS)
     assert document["model"]["thresholds"]["disgust"] == 0.3
     assert [span["kind"] for span in document["spans"]] == [m.kind for m in mer().moments]
@@ -119,16 +119,16 @@ def test_the_json_says_what_the_records_say():
     assert document["spans"][0]["words"] is None
     assert document["face_tracks"][0]["expressions"][0] == {"label": "Hello", "share": 0.75}
     assert document["whole"] is None
-    assert report.document(nothing())["spans"][0]["probabilities"] is None
+    assert timeline_files.document(nothing())["spans"][0]["probabilities"] is None
 
 
 def test_numbers_that_are_none_become_null():
     spoilt = replace(by_window(), mean=(float("nan"),) * 6)
-    assert set(json.loads(report.to_json(spoilt))["mean"].values()) == {None}
+    assert set(json.loads(timeline_files.to_json(spoilt))["mean"].values()) == {None}
 
 
 def test_the_table_has_a_row_for_each_span(timeline: Timeline):
-    rows = list(csv.DictReader(io.StringIO(report.spans_csv(timeline))))
+    rows = list(csv.DictReader(io.StringIO(timeline_files.spans_csv(timeline))))
     assert len(rows) == len(timeline.moments)
     for row, one in zip(rows, timeline.moments, strict=True):
         assert float(row["start_s"]) == one.span.start_s
@@ -144,7 +144,7 @@ def test_the_table_has_a_row_for_each_span(timeline: Timeline):
 
 
 def test_the_table_holds_no_formulas_and_no_control_characters(hostile: Timeline):
-    text = report.spans_csv(hostile)
+    text = timeline_files.spans_csv(hostile)
     assert not CONTROL.search(text)
     for row in csv.reader(io.StringIO(text)):
         assert not [cell for cell in row if cell.startswith(("=", "+", "-", "@"))]
@@ -154,7 +154,7 @@ def test_the_table_holds_no_formulas_and_no_control_characters(hostile: Timeline
 
 
 def vtt(timeline: Timeline) -> list[webvtt.Caption]:
-    return list(webvtt.from_string(report.to_vtt(timeline)).captions)
+    return list(webvtt.from_string(timeline_files.to_vtt(timeline)).captions)
 
 
 def test_subtitles_say_the_emotion_and_the_words():
@@ -165,7 +165,7 @@ def test_subtitles_say_the_emotion_and_the_words():
         f"[{said(timeline.moments[1], timeline)}] What a day",
     ]
     assert (captions[1].start, captions[1].end) == ("00:00:01.200", "00:00:03.400")
-    items = pysrt.from_string(report.to_srt(timeline))
+    items = pysrt.from_string(timeline_files.to_srt(timeline))
     assert [item.text for item in items] == [caption.text for caption in captions]
     assert str(items[1].start) == "00:00:01,200"
 
@@ -192,11 +192,11 @@ def test_no_two_subtitles_are_shown_at_once_and_no_word_twice():
 
 def test_a_timeline_of_which_nothing_is_known_has_no_subtitles():
     assert vtt(nothing()) == []
-    assert report.to_srt(nothing()) == ""
+    assert timeline_files.to_srt(nothing()) == ""
 
 
 def test_hostile_words_are_only_words_in_webvtt(hostile: Timeline):
-    text = report.to_vtt(hostile)
+    text = timeline_files.to_vtt(hostile)
     captions = vtt(hostile)
     assert len(captions) == text.count("-->") == len(hostile.moments)
     assert not CONTROL.search(text)
@@ -208,7 +208,7 @@ def test_hostile_words_are_only_words_in_webvtt(hostile: Timeline):
 
 
 def test_hostile_words_are_only_words_in_srt(hostile: Timeline):
-    text = report.to_srt(hostile)
+    text = timeline_files.to_srt(hostile)
     items = pysrt.from_string(text, error_handling=pysrt.ERROR_RAISE)
     assert len(items) == text.count("-->") == len(hostile.moments)
     assert [item.index for item in items] == list(range(1, len(items) + 1))
@@ -235,7 +235,7 @@ def test_times_of_hours_are_written():
 
 def eaf(timeline: Timeline, folder: Path) -> pympi.Eaf:
     place = folder / "timeline.eaf"
-    place.write_text(report.to_eaf(timeline, folder), "utf-8")
+    place.write_text(timeline_files.to_eaf(timeline, folder), "utf-8")
     return pympi.Eaf(str(place))
 
 
@@ -278,7 +278,7 @@ def test_overlapping_windows_get_tiers_on_which_nothing_overlaps(tmp_path: Path)
 
 
 def test_the_time_order_of_elan_is_valid(timeline: Timeline):
-    root = ElementTree.fromstring(report.to_eaf(timeline))
+    root = ElementTree.fromstring(timeline_files.to_eaf(timeline))
     slots = [
         (s.get("TIME_SLOT_ID"), int(s.get("TIME_VALUE") or -1)) for s in root.iter("TIME_SLOT")
     ]

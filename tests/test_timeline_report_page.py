@@ -13,17 +13,16 @@ from tests.pages import CONTROL, Page, assert_only_words_differ
 from tests.timelines import by_utterance, by_window, every_timeline, mer, nothing, reasoned
 from vemoclap import report as video_report
 from vemoclap.records import Span
-from vemoclap.report import wording
-from vemoclap.timeline import report
+from vemoclap.report import timeline_files, wording
+from vemoclap.report.timeline_bars import columns, named_columns, waveform
+from vemoclap.report.timeline_rows import exact
 from vemoclap.timeline.records import FaceTrack, Timeline
-from vemoclap.timeline.report.bars import columns, named_columns, waveform
-from vemoclap.timeline.report.rows import exact
 
 KINDS = every_timeline()
 
 
 def page(timeline: Timeline) -> Page:
-    return Page(report.to_html(timeline))
+    return Page(timeline_files.to_html(timeline))
 
 
 def hostile(payload: str) -> Timeline:
@@ -52,7 +51,7 @@ def test_the_page_says_what_was_found():
 
 
 def test_thresholds_are_dotted_lines_and_what_reaches_them_stands_out():
-    text = report.to_html(mer())
+    text = timeline_files.to_html(mer())
     assert text.count('class="threshold"') >= 6 * (1 + len(mer().moments))
     assert "stroke-dasharray" in text
     assert "The dotted line is each emotion's threshold" in Page(text).words
@@ -73,7 +72,9 @@ def test_a_classifier_that_can_say_why_does_so_in_each_span():
     words = page(reasoned("<i>shouting</i>")).words
     assert words.count("Why: <i>shouting</i> spoke most for joy.") == 5
     assert "Why:" not in page(by_window()).words
-    assert report.document(reasoned("All"))["spans"][0]["reason"] == "All spoke most for joy."
+    assert (
+        timeline_files.document(reasoned("All"))["spans"][0]["reason"] == "All spoke most for joy."
+    )
 
 
 def test_what_could_not_be_had_is_said():
@@ -105,7 +106,7 @@ USUAL = page(by_utterance("Hello there", Path("/v/Hello there.mp4")))
 
 @pytest.mark.parametrize("payload", hostile_payloads())
 def test_hostile_words_are_only_words(payload: str):
-    text = report.to_html(hostile(payload))
+    text = timeline_files.to_html(hostile(payload))
     found = Page(text)
     assert not CONTROL.search(text)
     assert_only_words_differ(found, USUAL)
@@ -114,7 +115,7 @@ def test_hostile_words_are_only_words(payload: str):
 
 def test_hostile_labels_of_a_model_are_only_words():
     labels = tuple(f"<b onclick=alert({n})>" for n in range(6))
-    text = report.to_html(replace(mer(), labels=labels))
+    text = timeline_files.to_html(replace(mer(), labels=labels))
     assert "<b onclick" not in text
     assert "&lt;b onclick" in text
 
@@ -135,7 +136,7 @@ def test_two_hours_stay_light_and_folded():
         FaceTrack(n, tuple(Span(t, t + 5) for t in range(0, 7000, 100)), n, b"x" * 4000, None)
         for n in range(200)
     )
-    text = report.to_html(replace(long, tracks=tracks))
+    text = timeline_files.to_html(replace(long, tracks=tracks))
     assert len(text) < 8_000_000
     found = Page(text)
     unfolded = [a for a in found.all("details") if "open" in a]
@@ -148,11 +149,11 @@ def test_two_hours_stay_light_and_folded():
 
 
 def test_the_pages_of_a_folder_point_at_each_other(tmp_path: Path):
-    alone = report.to_html(by_window(), tmp_path)
+    alone = timeline_files.to_html(by_window(), tmp_path)
     assert 'href="report.html"' not in alone
     video_report.write(full_analysis(), tmp_path)
     assert "timeline.html" not in (tmp_path / "report.html").read_text()
-    report.write(by_window(), tmp_path)
+    timeline_files.write(by_window(), tmp_path)
     assert 'href="report.html"' in (tmp_path / "timeline.html").read_text()
     video_report.write(full_analysis(), tmp_path)
     assert 'href="timeline.html"' in (tmp_path / "report.html").read_text()
@@ -161,7 +162,7 @@ def test_the_pages_of_a_folder_point_at_each_other(tmp_path: Path):
 
 @pytest.mark.parametrize("timeline", KINDS.values(), ids=KINDS)
 def test_the_picture_shows_the_curve(timeline: Timeline):
-    picture = Image.open(io.BytesIO(report.to_png(timeline))).convert("RGB")
+    picture = Image.open(io.BytesIO(timeline_files.to_png(timeline))).convert("RGB")
     assert picture.width == 1500
     counts = {colour: count for count, colour in picture.getcolors(10**6) or ()}
     joy = counts.get((0xC9, 0x97, 0x00), 0)
@@ -170,7 +171,7 @@ def test_the_picture_shows_the_curve(timeline: Timeline):
 
 def test_a_name_that_looks_like_a_formula_is_drawn_as_it_is():
     timeline = by_window(path=Path("/v/$\\frac{1}$ $x^.mp4"))
-    assert report.to_png(timeline).startswith(b"\x89PNG")
+    assert timeline_files.to_png(timeline).startswith(b"\x89PNG")
 
 
 def test_columns_tell_their_numbers_in_words():

@@ -15,13 +15,14 @@ import pytest
 from tests import videos
 from tests.analyses import full_analysis
 from tests.test_analyser import ENGINES
-from vemoclap import follow, roles
+from vemoclap import follow
+from vemoclap.engines import roles
+from vemoclap.engines.roles import EMBEDDED
 from vemoclap.errors import UsageError
 from vemoclap.records import Evidence, Scores, SpeechReading
-from vemoclap.roles import EMBEDDED
-from vemoclap.timeline import codec, looks, resume
+from vemoclap.timeline import codec, frame_results, resume
 from vemoclap.timeline.records import Moment
-from vemoclap.timeline.work import Seen
+from vemoclap.timeline.state import Seen
 
 LENGTH_S = 190  # three sections
 
@@ -65,7 +66,8 @@ CHILD = """
 import sys
 from pathlib import Path
 from tests.test_analyser import ENGINES
-from vemoclap import follow, roles
+from vemoclap import follow
+from vemoclap.engines import roles
 roles.load = lambda role, engine, device: ENGINES[role]
 for moment in follow(sys.argv[1], preset=roles.EMBEDDED, device="cpu", by="window",
                      folder=sys.argv[2]):
@@ -194,7 +196,7 @@ def test_evidence_and_odd_numbers_come_back():
     ("kind", "value"),
     [
         (Scores, {"probabilities": []}),
-        (looks.Look, {}),
+        (frame_results.Look, {}),
         (Seen, []),
         (float, "1"),
         (int, True),

@@ -10,10 +10,11 @@ import pytest
 from tests import videos
 from tests.dialogue import Dialogue, dialogue, people, spans_of
 from tests.test_analyser import ENGINES
-from vemoclap import Analyser, follow, roles, timeline_of
+from vemoclap import Analyser, follow, timeline_of
+from vemoclap.engines import roles
+from vemoclap.engines.roles import EMBEDDED
 from vemoclap.errors import EngineError, MediaError, UsageError
 from vemoclap.records import EngineUse, State
-from vemoclap.roles import EMBEDDED
 from vemoclap.timeline.records import Judge, Kind, Timeline
 
 QUICK = replace(EMBEDDED, ocr=None)

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vemoclap.records import Cue, Span, Transcript
-from vemoclap.timeline import average, footage, spans
+from vemoclap.timeline import average, sections, spans
 from vemoclap.timeline.records import Kind
-from vemoclap.timeline.words import Words
+from vemoclap.timeline.word_timing import Words
 
 DURATIONS = st.floats(0.04, 400.0)
 
@@ -172,10 +172,10 @@ def test_the_shares_of_windows_sum_to_one(duration_s, length_s, part):
 
 
 def test_a_window_has_the_frames_of_a_video_of_its_length():
-    times = footage.frame_times(Span(5.0, 15.0), 4)
+    times = sections.frame_times(Span(5.0, 15.0), 4)
     np.testing.assert_allclose(times, [5, 8, 11, 14])
-    np.testing.assert_allclose(footage.frame_times(Span(2.0, 3.0), 8), [2.0, 2.5])
-    assert len(footage.frame_times(Span(0.0, 0.1), 8)) == 1
+    np.testing.assert_allclose(sections.frame_times(Span(2.0, 3.0), 8), [2.0, 2.5])
+    assert len(sections.frame_times(Span(0.0, 0.1), 8)) == 1
 
 
 def transcript(*cues):

@@ -12,16 +12,20 @@ import torch
 
 from tests.lessons import DIMS, QUICK, Lesson, collection, one_thread, shuffled
 from tests.planted import Plan, make
-from vemoclap import arithmetic, checkpoint, classifier, cli, training
-from vemoclap.classifier import Classifier
-from vemoclap.ekman6 import packed, runs, trainer
-from vemoclap.ekman6 import store as stores
-from vemoclap.ekman6.batches import Examples
-from vemoclap.ekman6.recipe import Recipe, config_of
-from vemoclap.ekman6.store import Split
+from vemoclap.classifier import model as classifier_model
+from vemoclap.classifier.inputs import assemble
+from vemoclap.classifier.model import Classifier
+from vemoclap.cli import main
+from vemoclap.engines import precision as engines_precision
 from vemoclap.errors import DataError, UsageError
 from vemoclap.records import EMOTIONS
-from vemoclap.tensors import assemble
+from vemoclap.training import classifier_task, loop, packed
+from vemoclap.training import feature_store as stores
+from vemoclap.training import train as training_train
+from vemoclap.training.batches import Examples
+from vemoclap.training.feature_store import Split
+from vemoclap.training.recipe import Recipe, config_of
+from vemoclap.weights import checkpoint
 
 __all__ = ["one_thread"]
 GENERATOR = 20  # seed of what tests draw themselves
@@ -103,7 +107,7 @@ def test_the_paper_s_numbers_are_the_defaults():
     store = make(Plan(train=12, test=0))
     config = config_of(store.schema, store.videos, recipe, "")
     assert {name: (spec.length, spec.dim) for name, spec in config.features.items()} == {
-        name: (spec.length, spec.dim) for name, spec in classifier.RELEASED.features.items()
+        name: (spec.length, spec.dim) for name, spec in classifier_model.RELEASED.features.items()
     }
 
 
@@ -153,7 +157,7 @@ def test_sixteen_bits_change_scores_and_gradients_little():
 def test_matrices_are_multiplied_in_sixteen_bits_where_that_is_faster_and_not_forbidden(
     monkeypatch, precision, native, mask
 ):
-    monkeypatch.setattr(arithmetic, "of_cpu", lambda: native)
+    monkeypatch.setattr(engines_precision, "of_cpu", lambda: native)
     seen = set()
     linear = torch.nn.functional.linear
 
@@ -167,11 +171,11 @@ def test_matrices_are_multiplied_in_sixteen_bits_where_that_is_faster_and_not_fo
     recipe = replace(QUICK, epochs=1, precision=precision, mask=mask)
     lesson = Lesson(collection(train=30, test=6), recipe)
     model = lesson.model()
-    monkeypatch.setattr(trainer, "predict", lambda model, val: np.zeros((len(val), 6)))
-    trainer.fit(model, lesson.train, lesson.val, recipe, 0)
+    monkeypatch.setattr(classifier_task, "predict", lambda model, val: np.zeros((len(val), 6)))
+    classifier_task.fit(model, lesson.train, lesson.val, recipe, 0)
     half = native is not None and precision == "mixed"
     assert seen == {torch.bfloat16 if half else torch.float32}
-    assert trainer.arithmetic_of(recipe, "cpu") == ("bfloat16" if half else "float32")
+    assert classifier_task.arithmetic_of(recipe, "cpu") == ("bfloat16" if half else "float32")
     assert all(value.dtype is torch.float32 for value in model.parameters())
 
 
@@ -205,7 +209,7 @@ def test_a_planted_modality_is_learnt_and_shuffled_labels_are_not():
 
 
 def test_a_planted_modality_is_learnt_in_sixteen_bits(monkeypatch):
-    monkeypatch.setattr(arithmetic, "of_cpu", lambda: torch.bfloat16)
+    monkeypatch.setattr(engines_precision, "of_cpu", lambda: torch.bfloat16)
     store = collection("clip", "beats", "asr_sentiment", single={"clip": 0.5})
     lesson = Lesson(store, replace(QUICK, epochs=20, precision="mixed"))
     model, _ = lesson.fit()
@@ -216,10 +220,10 @@ def test_it_stops_early_and_keeps_the_best_weights():
     store = collection("clip", "beats", single={"clip": 0.5}, train=120, test=60)
     lesson = Lesson(shuffled(store), replace(QUICK, epochs=60, patience=4, rate=1e-2))
     model, epochs = lesson.fit()
-    best = trainer.best_of(epochs)
+    best = classifier_task.best_of(epochs)
     assert len(epochs) < 60
     assert epochs[-1].epoch == best.epoch + 4
-    answers = trainer.predict(model, lesson.val).argmax(1)
+    answers = classifier_task.predict(model, lesson.val).argmax(1)
     assert float((answers == lesson.val.labels.numpy()).mean()) == best.val_accuracy
     assert best.val_accuracy == max(one.val_accuracy for one in epochs)
 
@@ -239,7 +243,7 @@ def test_training_leaves_the_generators_of_others_alone():
     torch.manual_seed(GENERATOR)
     expected = torch.rand(3)
     torch.manual_seed(GENERATOR)
-    trainer.fit(model, lesson.train, lesson.val, lesson.recipe, 0)
+    classifier_task.fit(model, lesson.train, lesson.val, lesson.recipe, 0)
     assert torch.equal(torch.rand(3), expected)
 
 
@@ -263,10 +267,10 @@ def test_on_a_gpu_it_learns_and_repeats():
     for _ in range(2):
         torch.manual_seed(0)
         models.append(Classifier(config).to("cuda"))
-        trainer.fit(models[-1], train, val, recipe, 0)
+        classifier_task.fit(models[-1], train, val, recipe, 0)
     assert same(*models)
     test = Examples(store.of(Split.TEST), config, "cuda")
-    answers = trainer.predict(models[0], test).argmax(1)
+    answers = classifier_task.predict(models[0], test).argmax(1)
     assert float((answers == test.labels.cpu().numpy()).mean()) > 0.8
 
 
@@ -294,7 +298,9 @@ def test_a_training_cut_at_any_step_goes_on_as_if_nothing_had_been(cut: int, tmp
 
     state = tmp_path / "state.pt"
     with pytest.raises(PowerCutError):
-        lesson.fit(state=state, identity="x", save_every_s=0, watch=trainer.Watch(step=step))
+        lesson.fit(
+            state=state, identity="x", save_every_s=0, watch=classifier_task.Watch(step=step)
+        )
     assert state.exists()
     count = 0
 
@@ -302,7 +308,7 @@ def test_a_training_cut_at_any_step_goes_on_as_if_nothing_had_been(cut: int, tmp
         nonlocal count
         count += 1
 
-    model, epochs = lesson.fit(state=state, identity="x", watch=trainer.Watch(step=counted))
+    model, epochs = lesson.fit(state=state, identity="x", watch=classifier_task.Watch(step=counted))
     assert same(whole, model)
     assert epochs == expected
     assert count == 12 - cut  # nothing was done twice
@@ -318,11 +324,11 @@ import sys
 from pathlib import Path
 import torch
 from tests import lessons
-from vemoclap.ekman6 import runs, store, trainer
+from vemoclap.training import classifier_task, feature_store, train
 torch.set_num_threads(1)
-watch = trainer.Watch(step=lambda *where: print(*where, flush=True))
-plan = runs.Plan(lessons.replace(lessons.QUICK, epochs=3), seeds=(0, 1))
-runs.train(store.read(Path(sys.argv[1])), Path(sys.argv[2]), plan, save_every_s=0, watch=watch)
+watch = classifier_task.Watch(step=lambda *where: print(*where, flush=True))
+plan = train.Plan(lessons.replace(lessons.QUICK, epochs=3), seeds=(0, 1))
+train.train(feature_store.read(Path(sys.argv[1])), Path(sys.argv[2]), plan, save_every_s=0, watch=watch)
 """
 
 
@@ -337,8 +343,8 @@ def test_a_killed_training_gives_the_same_files(tmp_path: Path):
     folder = tmp_path / "store"
     stores.append(folder, make(Plan(train=60, test=12, dims=DIMS)))
     store = stores.read(folder)
-    plan = runs.Plan(replace(QUICK, epochs=3), seeds=(0, 1))
-    runs.train(store, tmp_path / "whole", plan)
+    plan = training_train.Plan(replace(QUICK, epochs=3), seeds=(0, 1))
+    training_train.train(store, tmp_path / "whole", plan)
     steps = 2 * 3 * 2  # of 54 videos, of epochs, of seeds
     # Not after the first, whose state may not be written yet: then there is nothing to resume.
     after = int(np.random.default_rng().integers(2, steps))
@@ -350,14 +356,14 @@ def test_a_killed_training_gives_the_same_files(tmp_path: Path):
             assert child.stdout.readline(), f"it ended before step {after}"
         child.kill()
     with pytest.raises(UsageError, match="--resume"):
-        runs.train(store, cut, plan)
+        training_train.train(store, cut, plan)
     other = replace(plan, recipe=replace(plan.recipe, rate=1e-4))
     with pytest.raises(DataError, match="other options"):
-        runs.train(store, cut, other, resume=True)
-    half_written = cut / "seeds" / "0" / f"{runs.STATE}.1.part"
+        training_train.train(store, cut, other, resume=True)
+    half_written = cut / "seeds" / "0" / f"{training_train.STATE}.1.part"
     half_written.parent.mkdir(parents=True, exist_ok=True)
     half_written.write_bytes(b"killed while it was written")
-    runs.train(store, cut, plan, resume=True)
+    training_train.train(store, cut, plan, resume=True)
     whole = {path.relative_to(tmp_path / "whole") for path in (tmp_path / "whole").rglob("*.*")}
     assert whole == {path.relative_to(cut) for path in cut.rglob("*.*")}, f"killed at {after}"
     for name in sorted(whole):
@@ -372,9 +378,9 @@ def test_only_what_a_training_half_wrote_is_removed(tmp_path: Path):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     with pytest.raises(UsageError, match="--resume"):
-        training.claim(tmp_path, resume=False)
+        loop.claim(tmp_path, resume=False)
     assert all((tmp_path / name).exists() for name in own)
-    training.claim(tmp_path, resume=True)
+    loop.claim(tmp_path, resume=True)
     assert not any((tmp_path / name).exists() for name in own)
     assert all((tmp_path / name).exists() for name in others)
 
@@ -396,12 +402,12 @@ def test_a_checkpoint_has_all_that_is_needed_to_use_and_judge_it(folder, tmp_pat
     pytest.importorskip("tensorboard")
     out, board = tmp_path / "ours", tmp_path / "board"
     arguments = ["train", str(folder), "--out", str(out), "--seeds", "2", *ARGUMENTS]
-    assert cli.main([*arguments, "--tensorboard", str(board)]) == 0
+    assert main.main([*arguments, "--tensorboard", str(board)]) == 0
     said = capsys.readouterr()
     assert "seed 1, epoch 2: training loss" in said.err
     assert "VEMOCLAP | 65.28" in said.out
     tensors, metadata = checkpoint.read(out / "model.safetensors", "cpu")
-    config = classifier.Config.of(metadata["config"])
+    config = classifier_model.Config.of(metadata["config"])
     store = stores.read(folder)
     assert config.labels == EMOTIONS
     assert config.engines == store.schema.engines
@@ -430,19 +436,19 @@ def test_a_checkpoint_has_all_that_is_needed_to_use_and_judge_it(folder, tmp_pat
         assert word in card
     assert not list(out.rglob("state.pt"))
     assert len(list(board.rglob("events.*"))) == 2
-    assert cli.main(arguments) == 2
+    assert main.main(arguments) == 2
     assert "--resume" in capsys.readouterr().err
     before = (out / "model.safetensors").read_bytes()
-    assert cli.main([*arguments, "--resume"]) == 0
+    assert main.main([*arguments, "--resume"]) == 0
     assert (out / "model.safetensors").read_bytes() == before
 
 
 def test_the_app_protocol_has_no_test_videos(folder, tmp_path, capsys):
     out = tmp_path / "app"
     arguments = [str(folder), "--out", str(out), "--protocol", "app", "--no-mask", *ARGUMENTS]
-    assert cli.main(["train", *arguments]) == 0
+    assert main.main(["train", *arguments]) == 0
     assert "on the split val" in capsys.readouterr().out
-    model = classifier.read(out)
+    model = classifier_model.read(out)
     assert not model.config.mask
     assert "validation videos" in model.config.note
 
@@ -450,7 +456,7 @@ def test_the_app_protocol_has_no_test_videos(folder, tmp_path, capsys):
 def test_a_folder_that_cannot_be_written_is_explained(folder, tmp_path, capsys):
     (tmp_path / "file").write_text("in the way")
     out = tmp_path / "file" / "ours"
-    assert cli.main(["train", str(folder), "--out", str(out), *ARGUMENTS]) != 0
+    assert main.main(["train", str(folder), "--out", str(out), *ARGUMENTS]) != 0
     assert "cannot be used" in capsys.readouterr().err
 
 
@@ -459,6 +465,6 @@ def test_a_folder_that_cannot_be_written_is_explained(folder, tmp_path, capsys):
     [(["--d-model", "10"], "multiple of 4"), (["--blacklist", "gone.txt"], "gone.txt")],
 )
 def test_wrong_options_are_explained(folder, tmp_path, capsys, more, word):
-    assert cli.main(["train", str(folder), "--out", str(tmp_path / "x"), *more]) != 0
+    assert main.main(["train", str(folder), "--out", str(tmp_path / "x"), *more]) != 0
     assert word in capsys.readouterr().err
     assert not (tmp_path / "x").exists()

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from vemoclap import classifier, weights
-from vemoclap.artefacts import ARTEFACTS
+from vemoclap.classifier import model
 from vemoclap.engines import beats, clipcap
 from vemoclap.errors import WeightsError
+from vemoclap.weights import cache
+from vemoclap.weights.catalog import ARTEFACTS
 
-PACKAGE = Path(weights.__file__).parent
+PACKAGE = Path(cache.__file__).parent
 
 
 @pytest.fixture(autouse=True)
@@ -24,21 +25,21 @@ def empty_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_an_artefact_is_whole_when_its_files_are_there(name: str):
     row = ARTEFACTS[name]
     files = [row.converted] if row.converted else [names[-1] for names in row.files]
-    assert len(weights.missing(name)) == len(files)
+    assert len(cache.missing(name)) == len(files)
     for count, file in enumerate(files):
         with pytest.raises(WeightsError, match=f"'{name}' are not complete"):
-            weights.folder(name)
-        path = weights.place(name) / file
+            cache.folder(name)
+        path = cache.place(name) / file
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-        assert len(weights.missing(name)) == len(files) - count - 1
-    assert weights.folder(name) == weights.place(name)
+        assert len(cache.missing(name)) == len(files) - count - 1
+    assert cache.folder(name) == cache.place(name)
 
 
 def test_the_converted_files_are_those_that_the_engines_read():
     assert ARTEFACTS["beats"].converted == beats.CONVERTED
     assert ARTEFACTS["clipcap"].converted == clipcap.CONVERTED
-    assert ARTEFACTS["cross-attention"].converted == classifier.FILE
+    assert ARTEFACTS["cross-attention"].converted == model.FILE
 
 
 def test_every_name_that_an_engine_asks_for_is_in_the_table():
@@ -55,7 +56,7 @@ def test_every_name_that_an_engine_asks_for_is_in_the_table():
 
 def test_an_unknown_name_is_answered_with_the_known_ones():
     with pytest.raises(WeightsError, match=r"'clop'.*clip"):
-        weights.folder("clop")
+        cache.folder("clop")
 
 
 def test_offline_means_offline_whatever_was_set(empty_home, monkeypatch):
@@ -64,7 +65,7 @@ def test_offline_means_offline_whatever_was_set(empty_home, monkeypatch):
     for name in ("HF_HOME", "TRANSFORMERS_OFFLINE", "YOLO_CONFIG_DIR", "YOLO_OFFLINE"):
         monkeypatch.setenv(name, "")
     monkeypatch.setenv("YOLO_AUTOINSTALL", "true")
-    weights.use_offline()
+    cache.use_offline()
     assert os.environ["HF_HUB_OFFLINE"] == os.environ["TRANSFORMERS_OFFLINE"] == "1"
     assert os.environ["ULTRALYTICS_SAFE_LOAD"] == os.environ["YOLO_OFFLINE"] == "true"
     assert os.environ["YOLO_AUTOINSTALL"] == "false"

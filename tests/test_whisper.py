@@ -12,10 +12,10 @@ import torch
 from tests.clips import clip_of, voice
 from tests.hub import speech
 from tests.miniatures import Hub, Trap
-from vemoclap import arithmetic, weights
-from vemoclap.engines import faster_whisper, linear, whisper
+from vemoclap.engines import faster_whisper, linear, precision, whisper
 from vemoclap.errors import WeightsError
 from vemoclap.records import Cue, Span, Transcript
+from vemoclap.weights import cache
 
 pytestmark = pytest.mark.usefixtures("miniatures")
 
@@ -159,7 +159,7 @@ def test_whisper_writes_what_the_library_itself_would(hub: Hub, listen: Callable
 def test_whisper_computes_what_the_library_itself_would(hub: Hub, monkeypatch):
     import whisper as library
 
-    monkeypatch.setattr(arithmetic, "of_cpu", lambda: None)
+    monkeypatch.setattr(precision, "of_cpu", lambda: None)
     path = hub / "whisper-large-v3" / "large-v3.pt"
     theirs, ours = library.load_model(str(path), device="cpu"), whisper._network(path, "cpu")
     mels = torch.randn(1, 128, 3000, generator=torch.Generator().manual_seed(0))
@@ -179,7 +179,7 @@ def test_whisper_reads_each_word_at_its_place(hub: Hub, monkeypatch):
     import whisper as library
     from whisper.decoding import PyTorchInference
 
-    monkeypatch.setattr(arithmetic, "of_cpu", lambda: None)
+    monkeypatch.setattr(precision, "of_cpu", lambda: None)
     path = hub / "whisper-large-v3" / "large-v3.pt"
     theirs, ours = library.load_model(str(path), device="cpu"), whisper._network(path, "cpu")
     drawn = torch.Generator().manual_seed(0)
@@ -210,8 +210,7 @@ def test_loading_holds_the_weights_once(tmp_path: Path):
     script = r"""
 import re
 from pathlib import Path
-from vemoclap import arithmetic
-from vemoclap.engines import linear, whisper
+from vemoclap.engines import linear, precision, whisper
 
 def held():
     return 1000 * int(re.search(r"RssAnon:\s+(\d+)", Path("/proc/self/status").read_text())[1])
@@ -222,7 +221,7 @@ class Watched(linear._Product):
         super().__init__(*args)
         seen.append(held())
 
-arithmetic.of_cpu = lambda: None
+precision.of_cpu = lambda: None
 whisper._network(Path("tiny") / whisper.FILE, "cpu")  # after which libraries have what they need
 linear._Product = Watched
 before = held()
@@ -239,9 +238,9 @@ print(max(seen) - before, held() - before)
 
 def test_on_a_processor_with_bfloat16_words_and_linear_layers_are_rounded(hub: Hub, monkeypatch):
     path = hub / "whisper-large-v3" / "large-v3.pt"
-    monkeypatch.setattr(arithmetic, "of_cpu", lambda: None)
+    monkeypatch.setattr(precision, "of_cpu", lambda: None)
     exact = whisper._network(path, "cpu")
-    monkeypatch.setattr(arithmetic, "of_cpu", lambda: torch.bfloat16)
+    monkeypatch.setattr(precision, "of_cpu", lambda: torch.bfloat16)
     rounded = whisper._network(path, "cpu")
     for module in rounded.modules():
         narrow = isinstance(module, torch.nn.Linear | torch.nn.Embedding)
@@ -279,7 +278,7 @@ def test_whisper_hears_each_half_minute_once():
 
 @pytest.mark.gpu
 def test_whisper_in_half_precision_writes_the_same():
-    ours = whisper._network(weights.folder("whisper-large-v3") / "large-v3.pt", "cuda")
+    ours = whisper._network(cache.folder("whisper-large-v3") / "large-v3.pt", "cuda")
     norms = [m for m in ours.modules() if isinstance(m, torch.nn.LayerNorm)]
     assert {each.weight.dtype for each in norms} == {torch.float32}
     assert ours.decoder.token_embedding.weight.dtype == torch.float16
@@ -374,7 +373,7 @@ def test_faster_whispers_precision_goes_with_the_device(
     )
     faster_whisper.load(device)
     ((folder, options),) = asked
-    assert folder == str(weights.folder("faster-whisper-large-v3"))
+    assert folder == str(cache.folder("faster-whisper-large-v3"))
     assert (options["device"], options["device_index"]) == (kind, index)
     assert options["compute_type"] == numbers
     assert options["local_files_only"]

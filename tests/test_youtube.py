@@ -11,9 +11,10 @@ from yt_dlp.extractor.youtube import YoutubeIE
 
 from tests.fake_youtube import LINK, VIDEO, picture, refusal, sound, whole
 from tests.servers import Fault
-from vemoclap import media, youtube
 from vemoclap.errors import SourceError
-from vemoclap.media import Limits
+from vemoclap.media import clip as media_clip
+from vemoclap.media import youtube
+from vemoclap.media.clip import Limits
 
 pytest_plugins = ["tests.youtube_fixtures"]
 
@@ -61,7 +62,7 @@ def test_picture_and_sound_that_come_apart_are_joined(tube, publisher, at, tmp_p
     )
     seen = []
     path = youtube.fetch(LINK, tmp_path, progress=lambda *step: seen.append(step))
-    clip = media.open_clip(path, frame_count=2)
+    clip = media_clip.open_clip(path, frame_count=2)
     assert clip.audio is not None
     assert clip.info.duration_s == pytest.approx(4, abs=0.2)
     assert [url.rpartition("/")[2] for url in tube.asked if "127.0.0.1" in url] == [
@@ -105,7 +106,7 @@ def test_the_largest_of_at_most_360p_is_taken_in_one_file_if_possible(
 
 def test_a_silent_video_comes_without_sound(tube, at, tmp_path):
     tube.plays(picture(f"{at}/picture.mp4", 134, 640, 360))
-    assert media.open_clip(youtube.fetch(LINK, tmp_path), frame_count=2).audio is None
+    assert media_clip.open_clip(youtube.fetch(LINK, tmp_path), frame_count=2).audio is None
 
 
 def test_only_large_ones_or_only_sound_is_a_plain_refusal(tube, at, tmp_path):
@@ -286,7 +287,7 @@ def test_plug_ins_and_settings_of_the_user_are_left_alone(tmp_path):
 
     assert not run(
         "from pathlib import Path\n"
-        "from vemoclap import youtube\n"
+        "from vemoclap.media import youtube\n"
         "watch = youtube._Watch('x', Path('.'), youtube.Limits(), None)\n"
         "with youtube._downloader(youtube._options(Path('.'), watch, youtube._Log())) as it:\n"
         "    assert list(it._ies) == ['Youtube'], it._ies\n"

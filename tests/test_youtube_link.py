@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vemoclap import youtube
 from vemoclap.errors import SourceError
+from vemoclap.media import youtube
 
 VIDEO = "aqz-KE-bpKQ"
 

@@ -24,8 +24,8 @@ from yt_dlp.utils import (
 
 from tests.fake_youtube import LINK, VIDEO, picture, refusal, sound, whole
 from tests.servers import Fault
-from vemoclap import youtube, youtube_troubles
 from vemoclap.errors import SourceError
+from vemoclap.media import youtube, youtube_errors
 
 pytest_plugins = ["tests.youtube_fixtures"]
 pytestmark = pytest.mark.usefixtures("tube")
@@ -338,15 +338,15 @@ def test_the_cause_stays_for_who_wants_the_traceback(tmp_path, monkeypatch):
 def test_warnings_count_only_where_a_cause_is_wanted():
     without = "No supported JavaScript runtime could be found. Only deno is enabled by default"
     format_error = ExtractorError("No video formats found!", expected=True)
-    assert "runtime" in youtube_troubles.explain(VIDEO, format_error, [without])
-    assert "runtime" not in youtube_troubles.explain(VIDEO, format_error)
+    assert "runtime" in youtube_errors.explain(VIDEO, format_error, [without])
+    assert "runtime" not in youtube_errors.explain(VIDEO, format_error)
     private = ExtractorError("Private video", expected=True)
-    assert PRIVATE in youtube_troubles.explain(VIDEO, private, [without])
+    assert PRIVATE in youtube_errors.explain(VIDEO, private, [without])
     offline = "Unable to download API page: Failed to resolve 'www.youtube.com'"
-    assert OFFLINE in youtube_troubles.explain(VIDEO, format_error, [without, offline])
+    assert OFFLINE in youtube_errors.explain(VIDEO, format_error, [without, offline])
 
 
 def test_errors_that_cause_each_other_do_not_go_on_for_ever():
     first, second = ExtractorError("one"), ExtractorError("two")
     first.cause, second.cause = second, first
-    assert "could not be had (one)" in youtube_troubles.explain(VIDEO, first)
+    assert "could not be had (one)" in youtube_errors.explain(VIDEO, first)

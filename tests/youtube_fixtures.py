@@ -9,7 +9,7 @@ from yt_dlp.networking.common import RequestDirector
 from tests.fake_youtube import FakeYouTube
 from tests.servers import Publisher, publishing
 from tests.videos import PICTURE, SOUND, X264, make
-from vemoclap import youtube
+from vemoclap.media import youtube
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,11 @@ Public names are imported when they are first used, so that ``import vemoclap`` 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from vemoclap.version import __version__
+
 if TYPE_CHECKING:
     from vemoclap.analyser import Analyser, analyze
+    from vemoclap.engines.roles import Preset
     from vemoclap.errors import (
         EngineError,
         MediaError,
@@ -20,13 +23,11 @@ if TYPE_CHECKING:
         VemoclapError,
         WeightsError,
     )
-    from vemoclap.media import Limits
+    from vemoclap.media.clip import Limits
     from vemoclap.records import EMOTIONS, Analysis
-    from vemoclap.roles import Preset
-    from vemoclap.timeline.follow import follow, timeline_of
+    from vemoclap.timeline.api import follow, timeline_of
     from vemoclap.timeline.records import Moment, Timeline
 
-__version__ = "0.1.0"
 __all__ = [
     "EMOTIONS",
     "Analyser",
@@ -41,6 +42,7 @@ __all__ = [
     "UsageError",
     "VemoclapError",
     "WeightsError",
+    "__version__",
     "analyze",
     "follow",
     "timeline_of",
@@ -56,10 +58,10 @@ _HOMES = {
         "VemoclapError",
         "WeightsError",
     ),
-    "media": ("Limits",),
+    "media.clip": ("Limits",),
     "records": ("EMOTIONS", "Analysis"),
-    "roles": ("Preset",),
-    "timeline.follow": ("follow", "timeline_of"),
+    "engines.roles": ("Preset",),
+    "timeline.api": ("follow", "timeline_of"),
     "timeline.records": ("Moment", "Timeline"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

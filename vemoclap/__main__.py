@@ -2,6 +2,6 @@
 
 import sys
 
-from vemoclap.cli import main
+from vemoclap.cli.main import main
 
 sys.exit(main())

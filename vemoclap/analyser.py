@@ -10,14 +10,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vemoclap import (
-    draw,
-    features,
-    media,
-    roles,
-)
+from vemoclap.classifier import features
+from vemoclap.engines import roles
+from vemoclap.engines.pool import Residents
 from vemoclap.errors import EngineError, UsageError
-from vemoclap.reading import Stages, raise_in_debug, read_evidence
+from vemoclap.media import clip as media_clip
+from vemoclap.readings.image import best_frame
+from vemoclap.readings.read import Stages, raise_in_debug, read_evidence
 from vemoclap.records import (
     OK,
     Analysis,
@@ -31,10 +30,9 @@ from vemoclap.records import (
     failed,
     skipped,
 )
-from vemoclap.residents import Residents
 
 if TYPE_CHECKING:
-    from vemoclap.emotion import Trained
+    from vemoclap.classifier.engine import Trained
 
 DEFAULT_FRAMES = 16  # n of the paper
 MAX_FRAMES = 512  # keeps the frames of one video under 400 MB at 640 x 360
@@ -59,7 +57,7 @@ def analyze(
     overrides: Mapping[str, str] | None = None,
     frame_count: int = DEFAULT_FRAMES,
     device: str = "auto",
-    limits: media.Limits | None = None,
+    limits: media_clip.Limits | None = None,
     progress: Progress | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
 ) -> Analysis:
@@ -104,7 +102,7 @@ class Analyser:
         *,
         overrides: Mapping[str, str] | None = None,
         device: str = "auto",
-        limits: media.Limits | None = None,
+        limits: media_clip.Limits | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
     ) -> None:
         if checkpoint is not None:  # it fills the role of emotion, whatever the preset
@@ -124,11 +122,11 @@ class Analyser:
             raise UsageError(f"There is no device {device!r}; choose auto, cpu or cuda.")
         self._asked_device = device
         self._device: str | None = None
-        self._limits = limits or media.Limits()
+        self._limits = limits or media_clip.Limits()
         self._residents: Residents | None = None
         self._trained: Trained | None = None
         if checkpoint is not None:
-            from vemoclap import emotion
+            from vemoclap.classifier import engine as emotion
 
             self._trained = emotion.trained(Path(checkpoint), self.device)
 
@@ -147,7 +145,7 @@ class Analyser:
         return self._residents
 
     @property
-    def limits(self) -> media.Limits:
+    def limits(self) -> media_clip.Limits:
         """The longest and largest file that is accepted."""
         return self._limits
 
@@ -176,7 +174,7 @@ class Analyser:
             raise UsageError(f"The number of frames is {frame_count}; choose 1 to {MAX_FRAMES}.")
         stages = Stages(progress)
         with stages.of("video"):
-            clip = media.open_clip(
+            clip = media_clip.open_clip(
                 Path(path), frame_count=frame_count, limits=self._limits, progress=progress
             )
         return Opened(clip, frame_count, stages.times[0])
@@ -214,7 +212,7 @@ class Analyser:
             engines=self.uses(),
             stages=tuple(stages.times),
             warnings=warnings if scores is None else warnings + scores.warnings,
-            sample_frame=draw.best_frame(readings.faces, readings.screen, len(clip.frames)),
+            sample_frame=best_frame(readings.faces, readings.screen, len(clip.frames)),
         )
 
     def score(self, found: Features) -> tuple[Scores | None, Status]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from vemoclap import classifier
+from vemoclap.classifier import model as classifier_model
 
 
 def build_cross_attention(folder: Path) -> None:
@@ -12,6 +12,6 @@ def build_cross_attention(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        model = classifier.Classifier(classifier.RELEASED)
+        model = classifier_model.Classifier(classifier_model.RELEASED)
     torch.save(model.state_dict(), folder / "model.pt")
-    classifier.convert(folder / "model.pt", folder / classifier.FILE)
+    classifier_model.convert(folder / "model.pt", folder / classifier_model.FILE)

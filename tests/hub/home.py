@@ -4,11 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.hub import classifier, mer, pictures, sound, speech, texts
-from vemoclap import lockfile
-from vemoclap.artefacts import ARTEFACTS, Artefact, stored
-from vemoclap.digests import digest
 from vemoclap.engines import clipcap
-from vemoclap.lockfile import Entry, Kept
+from vemoclap.files import digest
+from vemoclap.weights import lockfile
+from vemoclap.weights.catalog import ARTEFACTS, Artefact, stored
+from vemoclap.weights.lockfile import Entry, Kept
 
 REVISION = "miniature"  # what reports say instead of a commit, so that nobody mistakes them
 

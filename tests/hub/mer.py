@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from tests.hub.texts import tiny_unigram
-from vemoclap.engines import inception_resnet
+from vemoclap.mer.backbones import inception_resnet
 
 FACE_WIDTH = 2  # 32 in the published one
 PEOPLE = 7  # 8,631 in the published one

@@ -11,7 +11,7 @@ A cell that is run again shows the same step, in the state that it has reached.
 import functools
 from typing import TYPE_CHECKING, Any
 
-from vemoclap.app.place import Place, here
+from vemoclap.app.environment import Place, here
 
 if TYPE_CHECKING:
     from vemoclap.app.session import Session
@@ -30,7 +30,7 @@ def step(number: int, **choices: Any) -> None:
         number: of the step, 1 to 5.
         choices: ``preset`` for step 2.
     """
-    from vemoclap.app.work import sentence
+    from vemoclap.app.jobs import sentence
 
     try:
         _take(number, **choices)
@@ -54,11 +54,11 @@ def _take(number: int, **choices: Any) -> None:
 
 @functools.cache
 def _session() -> "Session":
-    from vemoclap.app import folder
+    from vemoclap.app import private_folder
     from vemoclap.app.session import Session
 
     # Colab shows nothing of what a thread changes; elsewhere a running cell is what people expect.
-    return Session(folder.private(), background=here() is Place.PAGE)
+    return Session(private_folder.private(), background=here() is Place.PAGE)
 
 
 @functools.cache
@@ -85,8 +85,8 @@ def _steps() -> dict[int, Any]:
 
 
 def _installed() -> Any:
-    from vemoclap import __version__
     from vemoclap.app import theme
+    from vemoclap.version import __version__
 
     about = f"vemoclap {__version__} is installed, with all it needs."
     return theme.card(1, theme.markup(theme.head(1, "Install", about, done=True)))

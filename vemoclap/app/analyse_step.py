@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from vemoclap.app import results, theme
+from vemoclap.app.environment import Place
+from vemoclap.app.jobs import BUSY
 from vemoclap.app.over_time import OverTime
-from vemoclap.app.place import Place
 from vemoclap.app.results import File
 from vemoclap.app.session import ANALYSE, Session
 from vemoclap.app.theme import text
-from vemoclap.app.work import BUSY
 from vemoclap.records import Progress
 from vemoclap.report import wording
 

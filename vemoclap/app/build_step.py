@@ -1,12 +1,12 @@
 """Step 2: the models, downloaded once for any number of videos."""
 
-from vemoclap import weights
 from vemoclap.app import theme
+from vemoclap.app.jobs import BUSY
 from vemoclap.app.session import BUILD, Session, best_preset, needed
 from vemoclap.app.theme import text
-from vemoclap.app.work import BUSY
+from vemoclap.files import amount
 from vemoclap.records import Progress
-from vemoclap.storage import amount
+from vemoclap.weights import cache
 
 TITLE = "Build models"
 ABOUT = "Once for any number of videos. Minutes to half an hour to download, seconds if it is here."
@@ -112,7 +112,7 @@ class BuildStep:
     def _described(self, name: str) -> str:
         if name == self._session.preset:
             return ""
-        lacking = [row for row in needed(name) if weights.missing(row.name)]
+        lacking = [row for row in needed(name) if cache.missing(row.name)]
         size = amount(sum(row.size_mb for row in lacking) * 1e6)
         still = f"{size} still to download." if lacking else "All of it is here."
         if name == "embedded":

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vemoclap.app import results, span_card, span_files, spans, theme
-from vemoclap.app.place import Place
+from vemoclap.app.environment import Place
+from vemoclap.app.jobs import BUSY, INTERVAL_S
 from vemoclap.app.results import File
 from vemoclap.app.session import ANALYSE, Session
 from vemoclap.app.spans import LENGTHS_S, Bench, Labels
 from vemoclap.app.theme import text
-from vemoclap.app.work import BUSY, INTERVAL_S
 from vemoclap.records import Progress
 from vemoclap.report.wording import file_name
 from vemoclap.timeline.options import LENGTH_S, UTTERANCE, WINDOW

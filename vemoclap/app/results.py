@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vemoclap.app import place
-from vemoclap.app.place import Place
+from vemoclap.app import environment
+from vemoclap.app.environment import Place
 from vemoclap.app.theme import note, text
 
 if TYPE_CHECKING:
@@ -38,7 +38,9 @@ class File:
 
 def files(analysis: "Analysis", where: Place) -> list[File]:
     """Return the files of the results, the report first and an archive of all others last."""
-    from vemoclap import draw, report
+    from vemoclap import report
+    from vemoclap.media import images
+    from vemoclap.report import annotate
 
     stem = stem_of(analysis.clip.info.path)
     page = report.to_html(analysis, embed_bytes=EMBED_BYTES[where], link=False)
@@ -49,7 +51,7 @@ def files(analysis: "Analysis", where: Place) -> list[File]:
             f"{stem}.png",
             "Sample frame (PNG)",
             "image/png",
-            draw.encoded(draw.annotated_frame(analysis), "PNG"),
+            images.encoded(annotate.annotated_frame(analysis), "PNG"),
         ),
     ]
     rest = [
@@ -57,7 +59,7 @@ def files(analysis: "Analysis", where: Place) -> list[File]:
         File(f"{stem}-frames.csv", "", "text/csv", report.frames_csv(analysis).encode()),
     ]
     for index in range(len(analysis.clip.frames)):
-        picture = draw.encoded(draw.annotated_frame(analysis, index), "JPEG")
+        picture = images.encoded(annotate.annotated_frame(analysis, index), "JPEG")
         rest.append(File(f"frames/{index + 1:03}.jpg", "", "image/jpeg", picture))
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
@@ -71,7 +73,7 @@ def files(analysis: "Analysis", where: Place) -> list[File]:
 
 def frame(page: File, where: Place) -> str:
     """Return the frame that shows the report, if the front end can be sent one as large."""
-    if where is not Place.PAGE and len(page.content) > place.NOTEBOOK_MESSAGE_BYTES:
+    if where is not Place.PAGE and len(page.content) > environment.NOTEBOOK_MESSAGE_BYTES:
         return note("The report is too large to be shown here; open the file.", "warn")
     return (
         f'<iframe class="vc-report" sandbox="{SANDBOX}" title="Report" referrerpolicy="no-referrer"'
@@ -81,7 +83,7 @@ def frame(page: File, where: Place) -> str:
 
 def links(found: list[File], where: Place) -> str:
     """Return the links that save files, as far as the front end can be sent such large ones."""
-    room = place.NOTEBOOK_MESSAGE_BYTES - len(found[0].content)
+    room = environment.NOTEBOOK_MESSAGE_BYTES - len(found[0].content)
     parts = []
     for file in found:
         size = len(file.content) * 4 // 3

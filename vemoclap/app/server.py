@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from vemoclap.app import folder, place
+from vemoclap.app import environment, private_folder
 from vemoclap.errors import UsageError
 
 ADDRESS = "127.0.0.1"
@@ -23,7 +23,7 @@ TEMPLATES = Path(__file__).parent / "page"
 IDLE_S = 600  # after its page was closed or lost, a visitor's process has so long to live
 SWEEP_MS = 60_000
 # Base64, in which nothing of an upload travels, is not counted; headers and names are.
-MESSAGE_BYTES = place.PAGE_UPLOAD_MB * 10**6 + 2**20
+MESSAGE_BYTES = environment.PAGE_UPLOAD_MB * 10**6 + 2**20
 POLICY = (
     "default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
     "style-src 'self' 'unsafe-inline' data:; connect-src 'self' ws: data:; object-src 'none'; "
@@ -70,10 +70,10 @@ def serve(
         ) from error
     _claim(port)
     announce(f"http://{ADDRESS}:{port}/")
-    os.environ[place.PAGE_VARIABLE] = "1"
+    os.environ[environment.PAGE_VARIABLE] = "1"
     os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"  # this Python, not a kernel of the user's
     logging.getLogger("tornado.access").setLevel(logging.ERROR)  # not what was not found
-    folder.sweep()
+    private_folder.sweep()
     application = _local_page()(
         notebook_path=str(notebook), port=port, open_browser=open_browser, log_level="ERROR"
     )
@@ -81,7 +81,7 @@ def serve(
         application.initialize([])
         application.start()
     finally:
-        folder.sweep()
+        private_folder.sweep()
 
 
 def _claim(port: int) -> None:
@@ -152,7 +152,7 @@ def _local_page() -> Any:
             return []
 
         def listen(self) -> None:
-            PeriodicCallback(folder.sweep, SWEEP_MS).start()
+            PeriodicCallback(private_folder.sweep, SWEEP_MS).start()
             super().listen()
 
     return LocalPage
@@ -166,7 +166,7 @@ def _settings(config: Any) -> Any:
     chosen.VoilaConfiguration.allow_theme_override = "NO"
     chosen.VoilaConfiguration.show_tracebacks = False
     chosen.VoilaConfiguration.file_allowlist = []
-    chosen.VoilaConfiguration.resources = {"upload_mb": place.PAGE_UPLOAD_MB}
+    chosen.VoilaConfiguration.resources = {"upload_mb": environment.PAGE_UPLOAD_MB}
     chosen.VoilaConfiguration.extension_allowlist = list(EXTENSIONS)
     chosen.Voila.tornado_settings = {
         "websocket_max_message_size": MESSAGE_BYTES,

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vemoclap import roles, sources, weights
-from vemoclap.app import folder
-from vemoclap.app.work import Work
-from vemoclap.artefacts import ARTEFACTS, Artefact
+from vemoclap.app import private_folder
+from vemoclap.app.jobs import Work
+from vemoclap.engines import roles
 from vemoclap.errors import SourceError, UsageError, WeightsError
-from vemoclap.media import Limits
-from vemoclap.sources import Kind, Source
+from vemoclap.media import sources
+from vemoclap.media.clip import Limits
+from vemoclap.media.sources import Kind, Source
+from vemoclap.weights import cache
+from vemoclap.weights.catalog import ARTEFACTS, Artefact
 
 if TYPE_CHECKING:
     from vemoclap.analyser import Analyser
@@ -109,10 +111,10 @@ class Session:
         Raises:
             WeightsError: something cannot be had; what came stays, and what was built before too.
         """
-        from vemoclap import download
         from vemoclap.analyser import Analyser
+        from vemoclap.weights import download
 
-        lacking = [row.name for row in needed(preset) if weights.missing(row.name)]
+        lacking = [row.name for row in needed(preset) if cache.missing(row.name)]
         if lacking:
             failures = download.fetch_all(lacking, progress_of)
             if failures:
@@ -145,7 +147,7 @@ class Session:
         self.require(VIDEO)
         self._take(None)
         found = sources.from_path(text)
-        if folder.is_anothers(found.path, self.private):
+        if private_folder.is_anothers(found.path, self.private):
             raise SourceError(f"There is no file {text.strip()!r}; check the path.")
         self._take(found)
 

@@ -1,10 +1,10 @@
 """Step 3: where the video comes from."""
 
 from vemoclap.app import theme
-from vemoclap.app.place import Place
+from vemoclap.app.environment import Place
+from vemoclap.app.jobs import sentence
 from vemoclap.app.session import SOURCE, Session
-from vemoclap.app.work import sentence
-from vemoclap.sources import Kind
+from vemoclap.media.sources import Kind
 
 TITLE = "Choose a source"
 ABOUT = "One click. Repeat steps 3 to 5 for the next video."

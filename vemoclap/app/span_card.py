@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from vemoclap.app.spans import Labels
 from vemoclap.app.theme import text
+from vemoclap.report.timeline_bars import named_columns, waveform
+from vemoclap.report.timeline_findings import emotions
+from vemoclap.report.timeline_rows import exact, shortened
 from vemoclap.report.wording import why
 from vemoclap.timeline.records import Kind
-from vemoclap.timeline.report.bars import named_columns, waveform
-from vemoclap.timeline.report.findings import emotions
-from vemoclap.timeline.report.rows import exact, shortened
 
 if TYPE_CHECKING:
     from vemoclap.timeline.records import Moment, TrackedFace

@@ -90,12 +90,12 @@ def bench(preset: str, checkpoint: str, before: Bench | None = None) -> Bench:
     if before is not None and before.made_of == made_of:
         return before
     from vemoclap.app.session import LIMITS
-    from vemoclap.timeline.follow import analyser_for
+    from vemoclap.timeline.api import analyser_for
 
     judge = None
     if made_of[1]:
         from vemoclap.analyser import resolve_device
-        from vemoclap.mer import judge as mer
+        from vemoclap.mer import span_model as mer
 
         folder = Path(made_of[1]).expanduser()
         if not folder.is_dir():

@@ -5,13 +5,13 @@ It needs none of the steps: it takes a file, submits it, and can be cleared and 
 
 from typing import TYPE_CHECKING, Any
 
-from vemoclap.app import folder, place, span_card, spans, theme
-from vemoclap.app.place import Place
+from vemoclap.app import environment, private_folder, span_card, spans, theme
+from vemoclap.app.environment import Place
+from vemoclap.app.jobs import BUSY, sentence
 from vemoclap.app.session import LIMITS, Session
 from vemoclap.app.spans import Bench, Labels
 from vemoclap.app.theme import text
 from vemoclap.app.video_step import sent
-from vemoclap.app.work import BUSY, sentence
 from vemoclap.errors import SourceError
 from vemoclap.timeline.options import UTTERANCE
 from vemoclap.timeline.records import Kind
@@ -19,8 +19,8 @@ from vemoclap.timeline.records import Kind
 if TYPE_CHECKING:
     from ipywidgets import Widget
 
+    from vemoclap.media.sources import Source
     from vemoclap.records import Progress
-    from vemoclap.sources import Source
     from vemoclap.timeline.records import Moment, Timeline
 
 TITLE = "Utterance by utterance"
@@ -106,7 +106,11 @@ class Utterances:
     def _choosing(self) -> list["Widget"]:
         if self._where is Place.COLAB:
             return [theme.markup(f'<p class="vc-plain">{text(COLAB_UPLOAD)}</p>'), self._path]
-        most = place.PAGE_UPLOAD_MB if self._where is Place.PAGE else place.NOTEBOOK_UPLOAD_MB
+        most = (
+            environment.PAGE_UPLOAD_MB
+            if self._where is Place.PAGE
+            else environment.NOTEBOOK_UPLOAD_MB
+        )
         limit = f"Videos of up to {most} MB and one hour."
         told = theme.markup(f'<p class="vc-plain vc-soft vc-limit">{text(limit)}</p>')
         return [self._upload, told, self._path]
@@ -123,7 +127,7 @@ class Utterances:
         self._path.value = ""
 
     def _stored(self, content: Any, name: str) -> "Source":
-        from vemoclap import sources
+        from vemoclap.media import sources
 
         return sources.from_upload(content, name, self._session.private, limits=LIMITS)
 
@@ -132,10 +136,10 @@ class Utterances:
             self._take(lambda: self._named(value))
 
     def _named(self, value: str) -> "Source":
-        from vemoclap import sources
+        from vemoclap.media import sources
 
         found = sources.from_path(value)
-        if folder.is_anothers(found.path, self._session.private):
+        if private_folder.is_anothers(found.path, self._session.private):
             raise SourceError(f"There is no file {value.strip()!r}; check the path.")
         return found
 
@@ -154,7 +158,7 @@ class Utterances:
 
     def _drop(self) -> None:
         """Forget the video, and remove it if it was uploaded."""
-        from vemoclap.sources import Kind as From
+        from vemoclap.media.sources import Kind as From
 
         if self._source is not None and self._source.kind is From.UPLOAD:
             self._source.path.unlink(missing_ok=True)

@@ -4,16 +4,16 @@ import base64
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from vemoclap import sources
-from vemoclap.app import place, theme
-from vemoclap.app.place import Place
+from vemoclap.app import environment, theme
+from vemoclap.app.environment import Place
+from vemoclap.app.jobs import BUSY, sentence
 from vemoclap.app.session import MAX_FRAMES, VIDEO, Session
 from vemoclap.app.theme import text
-from vemoclap.app.work import BUSY, sentence
 from vemoclap.errors import SourceError
-from vemoclap.sources import Kind, Sample
-from vemoclap.storage import amount
-from vemoclap.youtube_link import check
+from vemoclap.files import amount
+from vemoclap.media import sources
+from vemoclap.media.sources import Kind, Sample
+from vemoclap.media.youtube_link import check
 
 if TYPE_CHECKING:
     from ipywidgets import Widget
@@ -88,11 +88,11 @@ class VideoStep:
         if self._where is Place.COLAB:
             return theme.markup(f'<p class="vc-plain">{text(COLAB_UPLOAD)}</p>')
         if self._where is Place.PAGE:
-            limit = f"Videos of up to {place.PAGE_UPLOAD_MB} MB and one hour."
+            limit = f"Videos of up to {environment.PAGE_UPLOAD_MB} MB and one hour."
         else:
             limit = (
-                f"Videos of up to about {place.NOTEBOOK_UPLOAD_MB} MB, which is what Jupyter lets "
-                "through; of a larger one, give the path in step 3."
+                f"Videos of up to about {environment.NOTEBOOK_UPLOAD_MB} MB, which is what Jupyter "
+                "lets through; of a larger one, give the path in step 3."
             )
         return ipywidgets.VBox(
             [self._upload, theme.markup(f'<p class="vc-plain vc-soft vc-limit">{text(limit)}</p>')]

@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from vemoclap.batch.records import Item
-from vemoclap.ekman6 import shards, statistics, store
-from vemoclap.ekman6.store import Column, Schema, Split, Store, Video
 from vemoclap.errors import DataError
 from vemoclap.records import EMOTIONS, Features
+from vemoclap.training import feature_store, shards, statistics
+from vemoclap.training.feature_store import Column, Schema, Split, Store, Video
 
 GATHERED = 256  # videos of a shard: some 40 MB of the paper's features
 STORE = "features"
@@ -59,7 +59,7 @@ def write_one(folder: Path, item: Item, features: Features) -> None:
         label=None if item.label is None else EMOTIONS.index(item.label),
         split=None if item.split is None else Split(item.split),
     )
-    shards.write(folder, store.store(schema, [video]))
+    shards.write(folder, feature_store.store(schema, [video]))
 
 
 def gather(out: Path, folders: Iterable[Path]) -> int:
@@ -69,7 +69,7 @@ def gather(out: Path, folders: Iterable[Path]) -> int:
         DataError: the store cannot be written to, or holds other features.
     """
     home = out / STORE
-    there = store.ids(home)
+    there = feature_store.ids(home)
     found: list[tuple[Path, list[Video], Schema]] = []
     for folder in folders:
         for path in shards.paths(folder):
@@ -80,7 +80,9 @@ def gather(out: Path, folders: Iterable[Path]) -> int:
                 shutil.rmtree(folder, ignore_errors=True)
     for start in range(0, len(found), GATHERED):
         some = found[start : start + GATHERED]
-        store.append(home, Store(some[0][2], tuple(video for _, each, _ in some for video in each)))
+        feature_store.append(
+            home, Store(some[0][2], tuple(video for _, each, _ in some for video in each))
+        )
         for folder, _, _ in some:
             shutil.rmtree(folder, ignore_errors=True)
     return len(found)
@@ -95,7 +97,7 @@ def mend(out: Path) -> tuple[frozenset[str], tuple[str, ...]]:
     Raises:
         DataError: a damaged shard cannot be moved.
     """
-    folder = out / STORE / store.DATA
+    folder = out / STORE / feature_store.DATA
     told, ids = [], {}
     for path in shards.paths(folder):
         try:
@@ -124,13 +126,13 @@ def forget(out: Path, names: frozenset[str]) -> None:
     Raises:
         DataError: the store cannot be written to.
     """
-    folder = out / STORE / store.DATA
+    folder = out / STORE / feature_store.DATA
     for path in shards.paths(folder):
         if names.isdisjoint(shards.ids(path)):
             continue
         kept = [video for video in shards.read(path) if video.id not in names]
         if kept:
-            shards.write(folder, store.store(shards.schema(path), kept))
+            shards.write(folder, feature_store.store(shards.schema(path), kept))
         path.unlink()
 
 
@@ -140,5 +142,5 @@ def sum_up(out: Path) -> None:
     Raises:
         DataError: they cannot be written.
     """
-    if store.ids(out / STORE):
-        statistics.write(out / STORE, store.read(out / STORE))
+    if feature_store.ids(out / STORE):
+        statistics.write(out / STORE, feature_store.read(out / STORE))

@@ -8,11 +8,12 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from vemoclap import __version__
 from vemoclap.batch import results
 from vemoclap.batch.inputs import folder_name
 from vemoclap.batch.records import Ending, Entry, Orders, What
 from vemoclap.records import EMOTIONS
+from vemoclap.report import wording
+from vemoclap.version import __version__
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -46,7 +47,7 @@ def to_html(summary: "Summary", orders: Orders) -> str:
     """
     from markupsafe import Markup
 
-    from vemoclap import baseline, draw
+    from vemoclap.readings import affect
 
     style, script = _own("index.css"), _own("index.js")
     rows = [_row(entry, orders, n < PICTURES) for n, entry in enumerate(summary.entries)]
@@ -57,10 +58,10 @@ def to_html(summary: "Summary", orders: Orders) -> str:
         endings=[ending.value for ending in Ending],
         counts={e.value: sum(row.ending == e.value for row in rows) for e in Ending},
         emotions=[name for name in EMOTIONS if any(row.emotion == name for row in rows)],
-        colours=draw.EMOTION_COLOURS,
+        colours=wording.EMOTION_COLOURS,
         pictures=any(row.picture for row in rows),
         hidden_pictures=max(0, len(rows) - PICTURES),
-        untrained=baseline.NOTE if orders.preset.emotion == UNTRAINED else None,
+        untrained=affect.NOTE if orders.preset.emotion == UNTRAINED else None,
         style=Markup(style),  # noqa: S704  our own file
         script=Markup(script),  # noqa: S704
         style_digest=_digest(style),

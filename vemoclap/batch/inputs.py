@@ -13,10 +13,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from vemoclap.batch.records import Inputs, Item, LeftOut
-from vemoclap.ekman6.names import SUFFIXES
-from vemoclap.ekman6.store import Split
 from vemoclap.errors import DataError, UsageError
 from vemoclap.records import EMOTIONS
+from vemoclap.training.feature_store import Split
+from vemoclap.training.video_names import SUFFIXES
 
 FOLDER_NAME_BYTES = 150  # of a result's folder, which file systems limit to 255
 

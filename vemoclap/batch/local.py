@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
-from vemoclap.batch import child
-from vemoclap.batch.crew import Bounds, Crew
+from vemoclap.batch import worker_process
+from vemoclap.batch.pool import Bounds, Crew
 from vemoclap.batch.records import Entry, Job, Orders
 from vemoclap.batch.worker import Worker
 
@@ -14,7 +14,7 @@ def work(
     *,
     workers: int = 1,
     bounds: Bounds | None = None,
-    make: child.Make = Worker,
+    make: worker_process.Make = Worker,
 ) -> Iterator[Entry]:
     """Yield the entry of each job as it ends, in whatever order that is.
 

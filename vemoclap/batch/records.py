@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from vemoclap.roles import Preset
+from vemoclap.engines.roles import Preset
 from vemoclap.timeline.options import Options
 
 

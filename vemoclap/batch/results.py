@@ -8,7 +8,7 @@ from pathlib import Path
 
 from vemoclap.batch import manifest
 from vemoclap.batch.records import Entry, Orders, What
-from vemoclap.storage import settle
+from vemoclap.files import settle
 
 RECORD = "record.json"  # the line of the manifest, so that a result tells of itself
 THUMBNAIL = "thumbnail.jpg"

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from vemoclap.batch import features_store, manifest, results, stamp, summary
+from vemoclap.batch import features_store, fingerprint, manifest, results, summary
 from vemoclap.batch.manifest import Manifest
 from vemoclap.batch.records import Content, Ending, Entry, Inputs, Item, Job, Orders, What
 from vemoclap.batch.summary import Summary
@@ -67,7 +67,7 @@ def run(
         tell(told)
         log = Manifest(manifest.path_of(out, share))
         items = {item.name: item for item in todo}
-        jobs = (Job(item, stamp.key(orders, item)) for item in todo)
+        jobs = (Job(item, fingerprint.key(orders, item)) for item in todo)
         gathering = _Gathering(orders, [item for item in inputs.items if item.name in ended])
         fresh: dict[str, Entry] = {}
         if todo:
@@ -121,7 +121,7 @@ def _settled(
 ) -> Entry | None:
     """Return the entry of an item that need not be done, None of one that must."""
     entry = known.get(item.name)
-    if entry is None or entry.key != stamp.key(orders, item):
+    if entry is None or entry.key != fingerprint.key(orders, item):
         return None
     if not _unchanged(item.path, entry.content, orders.max_bytes):
         return None

@@ -12,8 +12,8 @@ from typing import Any
 from vemoclap.batch import index_page
 from vemoclap.batch.records import Ending, Entry, Inputs, Orders
 from vemoclap.errors import DataError
-from vemoclap.media import printable
-from vemoclap.storage import settle
+from vemoclap.files import settle
+from vemoclap.media.clip import printable
 
 FILE = "summary.json"
 PAGE = "index.html"

@@ -39,9 +39,9 @@ def made(orders: Orders, item: Item, analyser: "Analyser", begun: Path) -> Produ
         shutil.rmtree(begun, ignore_errors=True)
 
     def fill(folder: Path) -> None:
-        from vemoclap.timeline import report
+        from vemoclap.report import timeline_files
 
-        report.write(timeline, folder)
+        timeline_files.write(timeline, folder)
         _picture(timeline, folder)
 
     damage = next((one for one in timeline.warnings if one.startswith(DAMAGES)), "")
@@ -62,10 +62,10 @@ def _picture(timeline: "Timeline", folder: Path) -> None:
 
     from PIL import Image
 
-    from vemoclap import draw
+    from vemoclap.media import images
 
     pictures = [moment.picture for moment in timeline.moments if moment.picture is not None]
     if pictures:
         picture = Image.open(io.BytesIO(pictures[len(pictures) // 2])).convert("RGB")
-        picture.thumbnail(draw.THUMBNAIL)
-        (folder / results.THUMBNAIL).write_bytes(draw.encoded(picture, "JPEG"))
+        picture.thumbnail(images.THUMBNAIL)
+        (folder / results.THUMBNAIL).write_bytes(images.encoded(picture, "JPEG"))

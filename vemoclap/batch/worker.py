@@ -12,13 +12,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vemoclap.batch import analyses, results, timelines
+from vemoclap.batch import outputs, results, timelines
 from vemoclap.batch.inputs import folder_name
 from vemoclap.batch.product import Product
 from vemoclap.batch.records import Content, Ending, Entry, Item, Job, Orders, What
-from vemoclap.digests import digest
 from vemoclap.errors import DataError, MediaError, VemoclapError, WeightsError
-from vemoclap.media import Limits, printable
+from vemoclap.files import digest
+from vemoclap.media.clip import Limits, printable
 
 if TYPE_CHECKING:
     from vemoclap.analyser import Opened
@@ -116,7 +116,7 @@ class Worker:
         if ready.opened is None:
             made = timelines.made(given, item, self._analyser, given.out / timelines.BEGUN / name)
         else:
-            made = analyses.made(given, item, self._analyser.read(ready.opened))
+            made = outputs.made(given, item, self._analyser.read(ready.opened))
         done = made.described(ended(made.ending, made.cause))
         if made.ending is not Ending.FAILED:
             results.put(given, name, done, made.fill)

@@ -1,1 +1,1 @@
-"""The model families, one per file; ``vemoclap.roles`` says which can fill which role."""
+"""The model families, one per file; ``vemoclap.engines.roles`` says which can fill which role."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from vemoclap.memory import free_bytes
+from vemoclap.engines.memory import free_bytes
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")

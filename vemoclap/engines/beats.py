@@ -19,11 +19,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vemoclap import checkpoint, weights
 from vemoclap.engines import linear
 from vemoclap.engines.batching import Appetite, in_batches
 from vemoclap.errors import EngineError, WeightsError
 from vemoclap.records import SAMPLE_RATE, Floats, Heard, Tag
+from vemoclap.weights import cache as weights_cache
+from vemoclap.weights import checkpoint
 
 NAME = "BEATs_iter3_plus_AS2M_finetuned_on_AS2M_cpt2"
 CONVERTED = f"{NAME}.safetensors"
@@ -331,8 +332,8 @@ def load(device: str) -> Callable[[Floats], Heard]:
 
     The tags are the five most likely of the mean of the windows' vectors.
     """
-    model, ids = read(weights.folder("beats") / CONVERTED, device)
-    ontology = names(weights.folder("audioset-ontology") / "ontology.json")
+    model, ids = read(weights_cache.folder("beats") / CONVERTED, device)
+    ontology = names(weights_cache.folder("audioset-ontology") / "ontology.json")
     if lacking := [key for key in ids if key not in ontology]:
         raise EngineError(f"The AudioSet ontology has no {lacking[0]}; download both again.")
     dtype = next(model.parameters()).dtype

@@ -10,10 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vemoclap import checkpoint, weights
 from vemoclap.engines import linear
 from vemoclap.errors import WeightsError
 from vemoclap.records import Floats
+from vemoclap.weights import cache as weights_cache
+from vemoclap.weights import checkpoint
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -65,8 +66,8 @@ def load(device: str) -> Callable[[Floats], str]:
     import torch
     from tokenizers import ByteLevelBPETokenizer
 
-    weights.use_offline()
-    path, language = weights.folder("clipcap") / CONVERTED, weights.folder("gpt2")
+    weights_cache.use_offline()
+    path, language = weights_cache.folder("clipcap") / CONVERTED, weights_cache.folder("gpt2")
     network = _network(path, language, device)
     tokenizer = ByteLevelBPETokenizer(str(language / "vocab.json"), str(language / "merges.txt"))
     stop = tokenizer.encode(STOP).ids[0]

@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from vemoclap import weights
 from vemoclap.engines import gating
 from vemoclap.errors import WeightsError
 from vemoclap.records import Clip, Cue, Span, Transcript
+from vemoclap.weights import cache
 
 ARTEFACT = "faster-whisper-large-v3"
 SOURCE = "Whisper large-v3 (faster-whisper), translated to English"
@@ -30,8 +30,8 @@ def load(device: str) -> Callable[[Clip, tuple[Span, ...]], Transcript | None]:
     import ctranslate2
     from faster_whisper import WhisperModel
 
-    weights.use_offline()
-    folder = weights.folder(ARTEFACT)
+    cache.use_offline()
+    folder = cache.folder(ARTEFACT)
     if not (folder / "tokenizer.json").is_file():  # the library would look for one on the network
         raise WeightsError(
             f"{folder} has no tokenizer.json; run `vemoclap models download faster-whisper`."

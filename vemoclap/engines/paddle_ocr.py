@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from vemoclap import weights
 from vemoclap.engines.reading_order import in_reading_order
 from vemoclap.errors import EngineError
 from vemoclap.records import Picture, Pictures, TextLine
+from vemoclap.weights import cache
 
 DETECTOR = "PP-OCRv6_small_det"
 READER = "PP-OCRv6_small_rec"
@@ -80,7 +80,7 @@ def load(device: str) -> Callable[[Pictures], list[tuple[TextLine, ...]]]:
 
 def _reader() -> Any:
     os.environ["PADDLE_PDX_DISABLE_MODEL_SOURCE_CHECK"] = "True"  # it would call its servers
-    os.environ.setdefault("PADDLE_PDX_CACHE_HOME", str(weights.home() / "paddlex"))
+    os.environ.setdefault("PADDLE_PDX_CACHE_HOME", str(cache.home() / "paddlex"))
     logging.getLogger("paddlex").setLevel(logging.CRITICAL)
     logging.getLogger("paddleocr").setLevel(logging.CRITICAL)
     from paddleocr import PaddleOCR

@@ -6,9 +6,9 @@ and drops what it does not know, and only logs it; here each is an error that na
 
 from typing import Any
 
-from vemoclap import arithmetic, weights
-from vemoclap.engines import linear
+from vemoclap.engines import linear, precision
 from vemoclap.errors import WeightsError
+from vemoclap.weights import cache
 
 
 def network(
@@ -42,9 +42,9 @@ def network(
     """
     import torch
 
-    on_cpu = (arithmetic.of_cpu() if writes else None) or torch.float32
-    weights.use_offline()
-    folder = weights.folder(artefact)
+    on_cpu = (precision.of_cpu() if writes else None) or torch.float32
+    cache.use_offline()
+    folder = cache.folder(artefact)
     try:
         model, info = getattr(_library(), kind).from_pretrained(
             folder,
@@ -80,8 +80,8 @@ def tokenizer(kind: str, artefact: str) -> Any:
     Raises:
         WeightsError: its files are missing or damaged.
     """
-    weights.use_offline()
-    folder = weights.folder(artefact)
+    cache.use_offline()
+    folder = cache.folder(artefact)
     try:
         return getattr(_library(), kind).from_pretrained(folder, local_files_only=True)
     except Exception as error:  # the library raises many types, all of which mean the same here
@@ -101,7 +101,7 @@ def labels(config: Any, expected: frozenset[str], artefact: str) -> tuple[str, .
     names = tuple(config.id2label[index].lower() for index in range(config.num_labels))
     if set(names) != expected or len(names) != len(expected):
         raise WeightsError(
-            f"The model in {weights.folder(artefact)} tells {', '.join(names)} apart and not "
+            f"The model in {cache.folder(artefact)} tells {', '.join(names)} apart and not "
             f"{', '.join(sorted(expected))}; run `vemoclap models download {artefact}`."
         )
     return names

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from vemoclap import arithmetic, checkpoint, weights
-from vemoclap.engines import gating, linear
+from vemoclap.engines import gating, linear, precision
 from vemoclap.errors import WeightsError
 from vemoclap.records import Clip, Cue, Span, Transcript
+from vemoclap.weights import cache, checkpoint
 
 ARTEFACT = "whisper-large-v3"
 FILE = "large-v3.pt"
@@ -29,8 +29,8 @@ def load(device: str) -> Callable[[Clip, tuple[Span, ...]], Transcript | None]:
     """
     import torch
 
-    weights.use_offline()
-    network = _network(weights.folder(ARTEFACT) / FILE, device)
+    cache.use_offline()
+    network = _network(cache.folder(ARTEFACT) / FILE, device)
     half = device.startswith("cuda")
 
     def listen(clip: Clip, spans: tuple[Span, ...]) -> Transcript | None:
@@ -105,7 +105,7 @@ def _network(path: Path, device: str) -> Any:
         # The library's layer norms compute in single precision, also amid half.
         half, single = torch.float16, _parameters(network, nn.LayerNorm)
     else:
-        half = arithmetic.of_cpu() or torch.float32
+        half = precision.of_cpu() or torch.float32
         single = tensors.keys() - _parameters(network, nn.Linear) - {WORDS}
     for key in list(tensors):  # one by one, so that both copies never stand whole in memory
         tensors[key] = tensors[key].to(device, torch.float32 if key in single else half)

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from vemoclap import weights
 from vemoclap.engines.batching import Appetite, in_batches
 from vemoclap.errors import EngineError, WeightsError
 from vemoclap.records import Box, Detection, Picture, Pictures
+from vemoclap.weights import cache
 
 # What the paper's features were made with.
 MIN_CONFIDENCE = 0.6
@@ -35,8 +35,8 @@ def load(device: str) -> Callable[[Pictures], list[tuple[Detection, ...]]]:
         WeightsError: the weights are missing, damaged or ask for code to be run.
         EngineError: Ultralytics would run code of the weights file.
     """
-    weights.use_offline()
-    path = weights.folder("yolo-face") / "model.pt"
+    cache.use_offline()
+    path = cache.folder("yolo-face") / "model.pt"
     with _process_kept():
         predictor = _predictor(path, device)
 

@@ -3,12 +3,12 @@
 from collections import Counter
 from pathlib import Path
 
-from vemoclap import artefacts, checkpoint
-from vemoclap.ekman6.store import Split
 from vemoclap.mer import evaluate, model
-from vemoclap.mer.cache import Prepared
 from vemoclap.mer.evaluate import Evaluation
 from vemoclap.mer.model import Config
+from vemoclap.mer.prepare import Prepared
+from vemoclap.training.feature_store import Split
+from vemoclap.weights import catalog, checkpoint
 
 FILE = "card.md"
 _LIMITS = """\
@@ -74,7 +74,7 @@ def text(folder: Path, prepared: Prepared, evaluation: Evaluation) -> str:
             "",
             *(
                 f"- {row.place} ({row.licence}): {row.citation}"
-                for row in artefacts.of_engine(artefacts.MER)
+                for row in catalog.of_engine(catalog.MER)
             ),
             "",
         )

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean
 
-from vemoclap.ekman6.names import SUFFIXES
-from vemoclap.ekman6.store import Split
 from vemoclap.errors import DataError
 from vemoclap.mer.model import LABELS
 from vemoclap.records import Span
+from vemoclap.training.feature_store import Split
+from vemoclap.training.video_names import SUFFIXES
 
 TABLE = "labels.csv"
 SPLITS = "splits.csv"

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from vemoclap.ekman6.findings import table
-from vemoclap.ekman6.store import Split
-from vemoclap.mer import baselines, cache, metrics, model
-from vemoclap.mer.cache import Prepared
+from vemoclap.mer import baselines, metrics, model, prepare
 from vemoclap.mer.examples import Examples, predict
 from vemoclap.mer.metrics import Metrics
+from vemoclap.mer.prepare import Prepared
+from vemoclap.training.evaluation_report import table
+from vemoclap.training.feature_store import Split
 
 OWN = "this model"
 
@@ -78,7 +78,7 @@ def evaluate(folder: Path, prepared: Prepared, split: Split, device: str = "cpu"
 
 
 def _words(examples: Examples) -> list[str]:
-    return [cache.load(one.path).words for one in examples.kept]
+    return [prepare.load(one.path).words for one in examples.kept]
 
 
 def as_json(evaluation: Evaluation) -> dict[str, Any]:

@@ -6,14 +6,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from vemoclap.ekman6.store import Split
-from vemoclap.engines import albert
 from vemoclap.errors import DataError
-from vemoclap.mer import cache, inputs, model
-from vemoclap.mer.cache import Prepared
+from vemoclap.mer import inputs, model, prepare
+from vemoclap.mer.backbones import albert
 from vemoclap.mer.inputs import Batch
 from vemoclap.mer.metrics import Labels, Probabilities
 from vemoclap.mer.model import Config, Mer
+from vemoclap.mer.prepare import Prepared
+from vemoclap.training.feature_store import Split
 
 JUDGED_AT_ONCE = 32  # utterances
 
@@ -48,7 +48,7 @@ class Examples:
 
     def batch(self, which: Sequence[int] | NDArray[np.int64]) -> Batch:
         """Return some utterances as what the model is fed."""
-        found = [cache.load(self.kept[index].path) for index in which]
+        found = [prepare.load(self.kept[index].path) for index in which]
         return inputs.collate(found, self._shape, self._tokens, self._device)
 
     def labels(self, which: NDArray[np.int64]) -> torch.Tensor:

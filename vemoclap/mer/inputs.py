@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from vemoclap.engines.inception_resnet import SIDE
-from vemoclap.faces import crop
+from vemoclap.media.sampling import equidistant
+from vemoclap.mer.backbones.inception_resnet import SIDE
+from vemoclap.readings.faces import crop
 from vemoclap.records import SAMPLE_RATE, Floats, Pictures
-from vemoclap.schedule import equidistant
 from vemoclap.timeline.records import Material
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from vemoclap.engines.albert import Tokens
+    from vemoclap.mer.backbones.albert import Tokens
 
 SHORTEST_S = 0.025  # less sound than this makes not one step of DistilHuBERT
 

@@ -15,16 +15,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from vemoclap import arithmetic, training
-from vemoclap.ekman6.store import Split
+from vemoclap.engines import precision
 from vemoclap.errors import DataError
 from vemoclap.mer import card, evaluate, metrics, model
-from vemoclap.mer.cache import Prepared
 from vemoclap.mer.evaluate import Evaluation
 from vemoclap.mer.examples import Examples, predict
 from vemoclap.mer.inputs import Shape
 from vemoclap.mer.model import Mer
-from vemoclap.training import Diary, Pace
+from vemoclap.mer.prepare import Prepared
+from vemoclap.training import loop
+from vemoclap.training.feature_store import Split
+from vemoclap.training.loop import Diary, Pace
 
 STATE = "state.pt"  # a training that is not done
 HISTORY = "history.csv"
@@ -99,7 +100,7 @@ class _Task:
         torch.manual_seed(int(rng.integers(2**63)))  # of dropout
         batch, labels = self.train.batch(which), self.train.labels(which)
         device = labels.device.type
-        with training.mixed(device, arithmetic.of_gpu(device)):
+        with loop.mixed(device, precision.of_gpu(device)):
             scores = self.model(batch)
         loss = nn.functional.binary_cross_entropy_with_logits(scores.float(), labels)
         right = ((scores > 0) == labels.bool()).double().mean(1).sum()
@@ -124,7 +125,7 @@ def train(
     plan: Plan,
     *,
     resume: bool = False,
-    save_every_s: float = training.SAVE_EVERY_S,
+    save_every_s: float = loop.SAVE_EVERY_S,
     watch: Watch | None = None,
 ) -> Evaluation:
     """Train the model and write the checkpoint; return how well it does.
@@ -144,7 +145,7 @@ def train(
         DataError: a split is empty, or the folder holds another training.
         WeightsError: a backbone is missing or damaged.
     """
-    training.claim(folder, resume=resume)
+    loop.claim(folder, resume=resume)
     told, recipe, device = watch or Watch(), plan.recipe, plan.device
     splits = {one.piece.split for one in prepared.kept}
     tested = Split.TEST if Split.TEST in splits else Split.VAL
@@ -152,14 +153,14 @@ def train(
     network = model.published(device, plan.shape, recipe, prepared.labels)
     identity = _identity(prepared, plan, network)
     if (folder / model.FILE).exists():
-        training.demand_same(folder / model.FILE, identity)
+        loop.demand_same(folder / model.FILE, identity)
     else:
         parts = {
             split: Examples(prepared, split, network.config, device)
             for split in (Split.TRAIN, Split.VAL)
         }
         folder.mkdir(parents=True, exist_ok=True)
-        epochs = training.fit(
+        epochs = loop.fit(
             network,
             optimiser(network, recipe),
             _Task(network, parts[Split.TRAIN], parts[Split.VAL]),
@@ -169,7 +170,7 @@ def train(
             told_step=told.step,
             told_epoch=told.epoch,
         )
-        if not np.isfinite(training.best_of(epochs).val_loss):
+        if not np.isfinite(loop.best_of(epochs).val_loss):
             raise DataError(
                 f"The training of {folder} ran away, its loss is no number; delete the folder and "
                 "train with a smaller --lr."
@@ -177,7 +178,7 @@ def train(
         val = parts[Split.VAL]
         best = metrics.thresholds(val.truth, predict(network, val))
         network.config = replace(network.config, thresholds=best, note=_note(prepared))
-        training.write_history(folder / HISTORY, epochs)
+        loop.write_history(folder / HISTORY, epochs)
         model.save(network, folder, _training(plan, identity, epochs))
         (folder / STATE).unlink(missing_ok=True)
     evaluation = evaluate.evaluate(folder, prepared, tested, device)
@@ -223,7 +224,7 @@ def _training(plan: Plan, identity: str, epochs: Sequence[Epoch]) -> dict[str, A
         "seed": plan.seed,
         "recipe": asdict(plan.recipe),
         "epochs": len(epochs),
-        "best_epoch": training.best_of(epochs).epoch,
+        "best_epoch": loop.best_of(epochs).epoch,
         "torch": torch.__version__,
         "identity": identity,
     }

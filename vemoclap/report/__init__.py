@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
-from vemoclap import draw
+from vemoclap import files
+from vemoclap.media import images
 from vemoclap.records import Analysis
-from vemoclap.report import files
-from vemoclap.report.document import document, to_json
+from vemoclap.report import annotate
+from vemoclap.report.csv import curves_csv, frames_csv
+from vemoclap.report.json import document, to_json
 from vemoclap.report.page import to_html
-from vemoclap.report.summary import summary
-from vemoclap.report.tables import curves_csv, frames_csv
+from vemoclap.report.terminal import summary
 
 __all__ = ["curves_csv", "document", "frames_csv", "summary", "to_html", "to_json", "write"]
 
@@ -24,7 +25,7 @@ def write(analysis: Analysis, folder: Path, *, embed_bytes: int = 0) -> tuple[Pa
         VemoclapError: the disk is full, or the folder may not be written.
     """
     contents = {
-        "frame.png": draw.encoded(draw.annotated_frame(analysis), "PNG"),
+        "frame.png": images.encoded(annotate.annotated_frame(analysis), "PNG"),
         "curves.csv": curves_csv(analysis).encode(),
         "frames.csv": frames_csv(analysis).encode(),
         "report.html": to_html(analysis, folder, embed_bytes=embed_bytes).encode(),

@@ -5,17 +5,17 @@ from pathlib import Path
 
 import numpy as np
 
-from vemoclap import __version__, draw
+from vemoclap.media import images
 from vemoclap.records import Analysis, Face, Floats
-from vemoclap.report import wording
+from vemoclap.report import annotate, wording
 from vemoclap.report.charts import Line, bar, chart
+from vemoclap.report.html import digest, own, template, when
+from vemoclap.report.lanes import timeline
 from vemoclap.report.player import moment, player
 from vemoclap.report.reasoning import reasoning
-from vemoclap.report.sheet import digest, own, template, when
 from vemoclap.report.stills import LISTED, stills
-from vemoclap.report.timeline import timeline
+from vemoclap.version import __version__
 
-PACKAGE = "vemoclap.report"  # where its style and script lie
 TIMELINE = "timeline.html"  # of the same video, where it lies beside the report
 FACES_SHOWN = 24  # pictures of faces, the largest; the rest is in the JSON
 
@@ -37,9 +37,9 @@ def to_html(
     """
     from markupsafe import Markup
 
-    style, script = own(PACKAGE, "page.css"), own(PACKAGE, "page.js")
+    style, script = own("page.css"), own("page.js")
     shown = player(analysis.clip.info, folder, embed_bytes=embed_bytes, link=link)
-    return template("report", name="page.html.j2").render(
+    return template("page.html.j2").render(
         analysis=analysis,
         clip=analysis.clip,
         media=analysis.clip.info,
@@ -55,9 +55,9 @@ def to_html(
         stills=stills(analysis),
         listed=LISTED,
         moment=moment,
-        picture=draw.data_uri(draw.annotated_frame(analysis)),
+        picture=images.data_uri(annotate.annotated_frame(analysis)),
         charts=[Markup(svg) for svg in _charts(analysis)],  # noqa: S704  escaped where made
-        colours=draw.EMOTION_COLOURS,
+        colours=wording.EMOTION_COLOURS,
         w=wording,
         bar=lambda share, fill: Markup(bar(share, fill)),  # noqa: S704
         version=__version__,
@@ -66,7 +66,7 @@ def to_html(
         reasoning=reasoning(analysis),
         over_time=TIMELINE if folder is not None and (folder / TIMELINE).is_file() else None,
         faces=[
-            (draw.data_uri(draw.face_picture(analysis.clip.frames[face.frame], face.box)), face)
+            (images.data_uri(images.face_picture(analysis.clip.frames[face.frame], face.box)), face)
             for face in _largest_faces(analysis)
         ],
     )

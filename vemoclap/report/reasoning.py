@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vemoclap import draw
+from vemoclap.media import images
 from vemoclap.records import EMOTIONS, Analysis, Evidence, Scores
 from vemoclap.report import charts, wording
 from vemoclap.report.wording import WINDOW_S, percent
@@ -165,7 +165,7 @@ def _shots(analysis: Analysis, weights: Sequence[float]) -> tuple[Shot, ...]:
             name=f"Frame {index + 1}",
             time_s=float(clip.times_s[index]),
             share=percent(weights[index]),
-            picture=draw.data_uri(draw.thumbnail(clip.frames[index])),
+            picture=images.data_uri(images.thumbnail(clip.frames[index])),
             bar=Markup(charts.bar(weights[index] / heaviest, css_class="weight")),  # noqa: S704
             most=index == most,
         )

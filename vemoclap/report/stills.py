@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vemoclap import draw
+from vemoclap.media import images
 from vemoclap.records import Analysis, Face, Picture, TextLine
 from vemoclap.report import wording
 
@@ -72,7 +72,7 @@ def _still(analysis: Analysis, index: int) -> Still:
     return Still(
         number=index + 1,
         time_s=float(analysis.clip.times_s[index]),
-        picture=draw.data_uri(_small(frame)),
+        picture=images.data_uri(_small(frame)),
         width=width,
         height=height,
         letter=letter,

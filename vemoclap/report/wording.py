@@ -5,6 +5,7 @@ import unicodedata
 from collections import Counter
 from pathlib import Path
 
+from vemoclap.readings.sound import WINDOW
 from vemoclap.records import (
     SAMPLE_RATE,
     Analysis,
@@ -15,7 +16,17 @@ from vemoclap.records import (
     Status,
     Transcript,
 )
-from vemoclap.sound import WINDOW
+
+# Okabe and Ito's colours, told apart by all kinds of colour vision, here with sufficient contrast
+# on white and on near-black.
+EMOTION_COLOURS = {
+    "anger": "#d55e00",
+    "disgust": "#00916e",
+    "fear": "#8a63b8",
+    "joy": "#c99700",
+    "sadness": "#2f7fc1",
+    "surprise": "#cc5fa0",
+}
 
 INTENDED_USE = (
     "This estimates the emotion that a video expresses or evokes. It never knows what a person "

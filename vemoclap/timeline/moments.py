@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from vemoclap.records import Clip, Floats, Readings, Scores, Status
-from vemoclap.timeline.looks import Look
+from vemoclap.timeline.frame_results import Look
 from vemoclap.timeline.records import Moment, TrackedFace
 from vemoclap.timeline.spans import Piece
 

@@ -8,17 +8,9 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 from vemoclap.errors import EngineError
-from vemoclap.reading import Engines
-from vemoclap.records import (
-    Detection,
-    Expression,
-    Span,
-    SpeechReading,
-    State,
-    TextLine,
-    Transcript,
-)
-from vemoclap.timeline.looks import Look
+from vemoclap.readings.read import Engines
+from vemoclap.records import Detection, Expression, Span, SpeechReading, State, TextLine, Transcript
+from vemoclap.timeline.frame_results import Look
 
 
 class Memo:

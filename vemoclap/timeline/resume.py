@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from vemoclap import digests, storage
+from vemoclap import files
 from vemoclap.errors import UsageError
 from vemoclap.timeline import codec
 
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 def key(path: Path, options: Mapping[str, Any]) -> str:
     """Return what tells one run from another: a hash of the video's bytes and of the options."""
-    content = digests.digest(path).sha256
+    content = files.digest(path).sha256
     text = json.dumps([VERSION, content, dict(options)], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -71,7 +71,7 @@ class Store:
         part = self._folder / f"{name}.part"
         try:
             part.write_text(json.dumps(codec.encoded(value)), "utf-8")
-            storage.settle(part, self._folder / f"{name}.json")
+            files.settle(part, self._folder / f"{name}.json")
         except OSError as error:
             raise UsageError(
                 f"{self._folder} cannot be written ({error.strerror or error}); make room, and "
@@ -92,7 +92,7 @@ class Store:
             folder.mkdir(parents=True)
             part = mark.with_suffix(".part")
             part.write_text(_line(key), "utf-8")
-            storage.settle(part, mark)
+            files.settle(part, mark)
 
 
 def _line(key: str) -> str:

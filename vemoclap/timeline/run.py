@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from vemoclap import __version__, speech
 from vemoclap.analyser import DEFAULT_FRAMES, Analyser
-from vemoclap.features import extract
-from vemoclap.reading import Stages, guarded, read_evidence
+from vemoclap.classifier.features import extract
+from vemoclap.media.stream import Reel, open_reel
+from vemoclap.readings import speech
+from vemoclap.readings.read import Stages, guarded, read_evidence
 from vemoclap.records import (
     EMOTIONS,
     OK,
@@ -30,16 +31,16 @@ from vemoclap.records import (
     Status,
     failed,
 )
-from vemoclap.reel import Reel, open_reel
-from vemoclap.timeline import average, footage, moments, spans
-from vemoclap.timeline.footage import NO_THUMBNAILS, Places, Section, Thumbnails
-from vemoclap.timeline.looks import Look, look
+from vemoclap.timeline import average, moments, sections, spans
+from vemoclap.timeline.frame_results import Look, look
 from vemoclap.timeline.options import UTTERANCE, WINDOW, Options
 from vemoclap.timeline.records import Judge, Moment, Timeline
 from vemoclap.timeline.remembered import Memo, Remembered
 from vemoclap.timeline.resume import Store, key
+from vemoclap.timeline.sections import NO_THUMBNAILS, Places, Section, Thumbnails
 from vemoclap.timeline.spans import Piece
-from vemoclap.timeline.work import Seen, Work, unseen, without_picture
+from vemoclap.timeline.state import Seen, Work, unseen, without_picture
+from vemoclap.version import __version__
 
 
 class Run:
@@ -106,7 +107,7 @@ class Run:
         pieces = self._pieces(reel, said)
         self.total = len(pieces)
         work = Work(reel, said, pieces, self._frames(reel, pieces), Memo(engines))
-        for section in footage.sections(reel, [*work.frames, work.whole_frames]):
+        for section in sections.sections(reel, [*work.frames, work.whole_frames]):
             self._see(section, work)
             ready = self._ready(section, work)
             yield from self._answers(ready, work)
@@ -155,11 +156,11 @@ class Run:
 
     def _frames(self, reel: Reel, pieces: Sequence[Piece]) -> list[Places]:
         """Return the frames that each span is judged by."""
-        count, at_most = self._options.frame_count, footage.FRAMES_PER_S
+        count, at_most = self._options.frame_count, sections.FRAMES_PER_S
         if self._judge is not None:
             count, at_most = self._judge.frame_count, math.inf
         return [
-            reel.shown_at(footage.frame_times(piece.span, count, at_most_per_s=at_most))
+            reel.shown_at(sections.frame_times(piece.span, count, at_most_per_s=at_most))
             for piece in pieces
         ]
 
@@ -286,7 +287,7 @@ class Run:
         looks = [work.kept[k] for k in work.whole_frames.tolist() if k in work.kept]
         span = Span(0.0, reel.info.duration_s)
         times = np.array([look.time_s for look in looks])
-        clip = footage.clip(reel, span, unseen(looks), times, work.overview, runs_s=reel.runs_s)
+        clip = sections.clip(reel, span, unseen(looks), times, work.overview, runs_s=reel.runs_s)
         _, scores, _ = self._read(clip, looks, work, span, DEFAULT_FRAMES)
         return scores
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from vemoclap.records import Box, Floats, Span
-from vemoclap.timeline.looks import Look
+from vemoclap.timeline.frame_results import Look
 from vemoclap.timeline.records import FaceTrack
 
 NEAR_S = 3.0  # longer after its last look a place says nothing

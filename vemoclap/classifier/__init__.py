@@ -1,0 +1,1 @@
+"""Readings -> features -> scores, and why: the cross-attention classifier of VEMOCLAP."""

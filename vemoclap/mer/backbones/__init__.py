@@ -1,0 +1,1 @@
+"""The pretrained networks inside the end-to-end model, one per file."""

@@ -1,0 +1,1 @@
+"""Frames, sound and words -> evidence: one kind of it per file."""

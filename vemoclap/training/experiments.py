@@ -1,0 +1,251 @@
+"""Conditions, each trained with several seeds -> a table and a picture of how they differ.
+
+Every finished training is written down at once, so that an experiment that was cut goes on where
+it stopped.
+"""
+
+import csv
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import torch
+
+from vemoclap.errors import DataError
+from vemoclap.training import classifier_task, metrics, plots
+from vemoclap.training.batches import Examples
+from vemoclap.training.classifier_task import Watch
+from vemoclap.training.evaluation_report import table
+from vemoclap.training.feature_store import Split
+from vemoclap.training.metrics import Spread
+from vemoclap.training.questions import MEANINGS, Condition
+from vemoclap.training.recipe import Recipe, config_of
+
+RUNS = "runs.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One training."""
+
+    condition: str
+    seed: int
+    accuracy: float
+    macro_f1: float
+    epochs: int
+    parameters: int
+    train: int  # videos
+    test: int
+    identity: str  # of data and options, so that no run is taken for another
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One condition, over its seeds."""
+
+    condition: Condition
+    runs: tuple[Run, ...]
+
+    @property
+    def accuracy(self) -> Spread:
+        """Of the test videos."""
+        return metrics.spread([run.accuracy for run in self.runs])
+
+    @property
+    def macro_f1(self) -> Spread:
+        """Of the test videos."""
+        return metrics.spread([run.macro_f1 for run in self.runs])
+
+
+def run(
+    conditions: Sequence[Condition],
+    seeds: Sequence[int],
+    out: Path,
+    *,
+    device: str = "cpu",
+    watch: Callable[[str], Watch] = lambda condition: Watch(),
+) -> list[Result]:
+    """Return the results of all conditions, training what is not written down in ``out`` yet.
+
+    Raises:
+        DataError: a condition has no videos to train on, to validate with or to test on.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    known = {(one.condition, one.seed, one.identity): one for one in read_runs(out / RUNS)}
+    results = []
+    for condition in conditions:
+        for split in (Split.TRAIN, Split.VAL):
+            if not condition.divided.of(split):
+                raise DataError(f"{condition.name}: no video is left in the split {split}.")
+        identity = _identity(condition, device)
+        missing = [s for s in seeds if (condition.name, s, identity) not in known]
+        for one in _train(condition, missing, device, identity, watch(condition.name)):
+            known[one.condition, one.seed, one.identity] = one
+            write_runs(out / RUNS, list(known.values()))
+        chosen = tuple(known[condition.name, seed, identity] for seed in seeds)
+        results.append(Result(condition, chosen))
+    write_runs(out / RUNS, [one for result in results for one in result.runs])
+    return results
+
+
+def _train(
+    condition: Condition, seeds: Sequence[int], device: str, identity: str, watch: Watch
+) -> Iterator[Run]:
+    """Yield a run per seed as it ends."""
+    if not seeds:
+        return
+    divided, recipe = condition.divided, condition.recipe
+    tested = Split.TEST if divided.of(Split.TEST) else Split.VAL
+    config = config_of(divided.schema, divided.of(Split.TRAIN), recipe, "")
+    train, val, test = (
+        Examples(divided.of(split), config, device) for split in (Split.TRAIN, Split.VAL, tested)
+    )
+    labels = test.labels.cpu().numpy()
+    for seed in seeds:
+        torch.manual_seed(seed)
+        model = condition.build(config).to(device)
+        epochs = classifier_task.fit(model, train, val, recipe, seed, watch=watch)
+        answers = classifier_task.predict(model, test).argmax(axis=1)
+        found = metrics.measure(labels, answers, config.labels)
+        yield Run(
+            condition=condition.name,
+            seed=seed,
+            accuracy=found.accuracy,
+            macro_f1=found.macro_f1,
+            epochs=len(epochs),
+            parameters=sum(one.numel() for one in model.parameters()),
+            train=len(train),
+            test=len(test),
+            identity=identity,
+        )
+
+
+def _identity(condition: Condition, device: str) -> str:
+    divided = condition.divided
+    said = {
+        "recipe": asdict(condition.recipe),
+        "build": getattr(condition.build, "__qualname__", ""),
+        "columns": {name: asdict(column) for name, column in divided.schema.columns.items()},
+        "videos": [
+            (
+                video.id,
+                video.label,
+                video.split,
+                # A number of the values themselves, as two collections may share their names.
+                [
+                    None if rows is None else (len(rows), float(rows[0, 0]))
+                    for _, rows in sorted(video.features.items())
+                ],
+            )
+            for video in divided.videos
+        ],
+        "device": device,
+        "arithmetic": classifier_task.arithmetic_of(condition.recipe, device),
+        "torch": torch.__version__,
+    }
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]
+
+
+# -- what is written --------------------------------------------------------------------------
+
+
+def write_runs(path: Path, runs: Sequence[Run]) -> None:
+    """Write a row per training."""
+    part = path.with_name(f"{path.name}.part")
+    with part.open("w", encoding="utf-8", newline="") as file:
+        rows = csv.DictWriter(file, [one.name for one in fields(Run)], lineterminator="\n")
+        rows.writeheader()
+        rows.writerows(asdict(run) for run in runs)
+    part.replace(path)
+
+
+def read_runs(path: Path) -> list[Run]:
+    """Return the trainings that are written down, none where there is no file.
+
+    Raises:
+        DataError: the file is damaged.
+    """
+    if not path.exists():
+        return []
+    kinds: dict[str, Callable[[str], object]] = {"condition": str, "identity": str}
+    kinds |= {"accuracy": float, "macro_f1": float}
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return [
+                Run(**{one.name: kinds.get(one.name, int)(row[one.name]) for one in fields(Run)})  # type: ignore[arg-type]
+                for row in csv.DictReader(file)
+            ]
+    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+        raise DataError(f"{path} is damaged ({error}); delete it to begin anew.") from error
+
+
+def write(question: str, results: Sequence[Result], note: str, out: Path) -> list[Path]:
+    """Write the table, as Markdown and CSV, and the picture of an experiment.
+
+    Args:
+        question: "ablation", "frames", "fusion" or "cleaning".
+        results: what ``run`` returned, the first being what the others are compared with.
+        note: of the collection.
+        out: the folder.
+    """
+    paths = [out / f"{question}.{suffix}" for suffix in ("md", "csv", "png")]
+    paths[0].write_text(markdown(question, results, note), "utf-8")
+    with paths[1].open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(("condition", "accuracy", "accuracy_sd", "macro_f1", "macro_f1_sd", "seeds"))
+        for result in results:
+            accuracy, macro_f1 = result.accuracy, result.macro_f1
+            numbers = (accuracy.mean, accuracy.sd, macro_f1.mean, macro_f1.sd)
+            rows.writerow((result.condition.name, *numbers, accuracy.runs))
+    amounts = [result.condition.amount for result in results]
+    spreads = [result.accuracy for result in results]
+    if all(amount is not None for amount in amounts):
+        xs = [amount for amount in amounts if amount is not None]
+        plots.curve(paths[2], xs, spreads, "n, rows of every sequence", "test accuracy, %")
+    else:
+        chance = 1 / len(results[0].condition.divided.schema.labels)
+        named = [(result.condition.name, result.accuracy) for result in results]
+        plots.bars(paths[2], named, "test accuracy, % (mean, SD over seeds)", chance)
+    return paths
+
+
+def markdown(question: str, results: Sequence[Result], note: str) -> str:
+    """Return the table of an experiment, with what it was made of."""
+    first = results[0]
+    rows = []
+    for result in results:
+        change = 100 * (result.accuracy.mean - first.accuracy.mean)
+        one = result.runs[0]
+        rows.append(
+            (
+                result.condition.name,
+                result.accuracy.percent(),
+                "" if result is first else f"{change:+.1f}",
+                result.macro_f1.percent(),
+                f"{one.parameters:,}",
+                f"{one.train} / {one.test}",
+            )
+        )
+    heads = ("condition", "accuracy %", "change", "macro F1 %", "parameters", "train / test")
+    seeds = len(first.runs)
+    return (
+        "\n\n".join(
+            (
+                MEANINGS[question],
+                f"Features: {note or 'of a collection without a note'} Mean ± SD of {seeds} "
+                f"seed{'' if seeds == 1 else 's'}. {_options(first.condition.recipe)}",
+                table(heads, rows),
+                f"![The same as a picture]({question}.png)",
+            )
+        )
+        + "\n"
+    )
+
+
+def _options(recipe: Recipe) -> str:
+    return (
+        f"Learning rate {recipe.rate:g}, batch {recipe.batch}, dropout {recipe.dropout:g}, width "
+        f"{recipe.d_model}, at most {recipe.epochs} epochs, patience {recipe.patience}."
+    )

@@ -1,0 +1,1 @@
+"""What is downloaded: which files, from where, whether they are whole, and how they are read."""
