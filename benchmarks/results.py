@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tests.planted import MISSING, Plan, make
 from vemoclap.cli import main as cli_main
-from vemoclap.cli import training_options
+from vemoclap.cli import options
 from vemoclap.training import feature_store as stores
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -104,7 +104,7 @@ CALIBRATION = (
 
 
 def main() -> None:
-    training_options.share_the_processor()
+    options.share_the_processor()
     parser = argparse.ArgumentParser(prog="python -m benchmarks.results", description=__doc__)
     parser.add_argument("--scratch", type=Path, help="a folder to work in, and to go on from")
     args = parser.parse_args()

@@ -13,9 +13,9 @@ import statistics
 import time
 from dataclasses import replace
 
-from vemoclap.cli import training_options
+from vemoclap.cli import options
 
-training_options.share_the_processor()  # as the command does, before torch is imported
+options.share_the_processor()  # as the command does, before torch is imported
 
 import numpy as np
 import torch
@@ -24,8 +24,8 @@ from tests.planted import Plan, make
 from vemoclap.classifier.model import Classifier
 from vemoclap.training import classifier_task, packed, splits
 from vemoclap.training.batches import Examples
-from vemoclap.training.feature_store import Split
 from vemoclap.training.recipe import Recipe, config_of
+from vemoclap.training.records import Split
 
 SHAPES = (4096, 512), (512, 1024)  # of the matrices that are multiplied to see how fast that is
 

@@ -9,7 +9,7 @@ from vemoclap.weights.catalog import ARTEFACTS, Artefact
 PAGE = Path(__file__).with_name("models.md")
 HEAD = """# Models
 
-Made by `python docs/models.py` from `vemoclap/weights/catalog.py` and `vemoclap/engines/registry.py`.
+Made by `python docs/models.py` from `weights/catalog.py` and `engines/registry.py`.
 
 ## What is downloaded
 

@@ -32,7 +32,7 @@ import numpy as np
 from vemoclap.classifier.model import RELEASED
 from vemoclap.records import EMOTIONS, Floats
 from vemoclap.training import feature_store as stores
-from vemoclap.training.feature_store import Column, Schema, Split, Store, Video
+from vemoclap.training.records import Column, Schema, Split, Store, Video, checked_store
 
 SEQUENCES = ("beats", "clip", "face_emotion")
 MISSING = {  # share of videos without it; an assumption, as the published files were not at hand
@@ -102,7 +102,7 @@ def make(plan: Plan | None = None) -> Store:
                 split=split,
             )
         )
-    return stores.store(schema, videos)
+    return checked_store(schema, videos)
 
 
 def write_pickle(collection: Store, path: Path) -> None:

@@ -17,7 +17,7 @@ from vemoclap.mer.model import LABELS
 from vemoclap.mer.prepare import Kept, Prepared
 from vemoclap.mer.train import Recipe
 from vemoclap.records import SAMPLE_RATE
-from vemoclap.training.feature_store import Split
+from vemoclap.training.records import Split
 
 SHAPE = Shape(frames=2, seconds=0.5, tokens=10)
 # A network of a thousandth of the published size takes larger steps.

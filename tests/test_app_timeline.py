@@ -15,10 +15,9 @@ from tests.test_app_session import FakeAnalyser
 from tests.test_app_steps import App
 from tests.timelines import MER_LABELS, MER_THRESHOLDS, by_utterance, by_window, jpeg, mer, nothing
 from vemoclap import analyser
-from vemoclap.app import private_folder, span_card, spans
+from vemoclap.app import private_folder, session, span_card
 from vemoclap.app.environment import Place
-from vemoclap.app.session import Session
-from vemoclap.app.spans import Bench, Labels, options
+from vemoclap.app.session import Bench, Labels, Session, options
 from vemoclap.app.utterances import Utterances
 from vemoclap.errors import MediaError, UsageError, WeightsError
 from vemoclap.records import EMOTIONS, EngineUse, Status, failed
@@ -281,7 +280,7 @@ def test_submit_shows_utterances_one_by_one_and_the_mean_at_the_end(screen, monk
     assert "What a day" in said
     assert "The mean of 2 utterances, weighted by length. Take it as a hint." in said
     spoken = [m for m in FakeRun.timeline.moments if m.kind == "speech"]
-    mean = spans.mean_of(spoken)
+    mean = session.mean_of(spoken)
     joy = f"joy {100 * mean[3]:.0f} %"
     assert joy in screen._mean.value
     assert "Done." in said
@@ -352,7 +351,7 @@ def test_a_checkpoint_that_is_none_is_refused_in_a_sentence(screen, tmp_path, ki
     assert str(place) in said
     assert FakeRun.made == []
     with pytest.raises((UsageError, WeightsError)):
-        spans.bench("embedded", str(place))
+        session.bench("embedded", str(place))
 
 
 def test_a_video_that_is_refused_is_told_and_the_next_one_works(screen):
@@ -408,7 +407,7 @@ def test_the_engines_are_made_again_only_for_something_else(monkeypatch):
         "vemoclap.timeline.api.analyser_for",
         lambda judge, preset, **_: (made.append(preset), FakeAnalyser(preset))[1],
     )
-    first = spans.bench("embedded", "")
-    assert spans.bench("embedded", " ", first) is first
-    assert isinstance(spans.bench("fast", "", first), Bench)
+    first = session.bench("embedded", "")
+    assert session.bench("embedded", " ", first) is first
+    assert isinstance(session.bench("fast", "", first), Bench)
     assert made == ["embedded", "fast"]

@@ -10,10 +10,10 @@ import pytest
 
 from tests import batch_workers
 from tests.batch_workers import Bad, Dead, Quick, Weightless, orders
-from vemoclap.batch import fingerprint, local
-from vemoclap.batch.async_pool import Pump
+from vemoclap.batch import fingerprint, pool
 from vemoclap.batch.inputs import find
 from vemoclap.batch.pool import Bounds, Crew
+from vemoclap.batch.ray_backend import Pump
 from vemoclap.batch.records import Ending, Job
 from vemoclap.errors import EngineError
 
@@ -31,7 +31,7 @@ def endings(folder: Path, *names: str, **options: object) -> dict[str, tuple[str
     work, given = jobs(folder, *names)
     found = {
         Path(entry.name).stem: (entry.ending.value, entry.cause)
-        for entry in local.work(given, work, make=Bad, **options)
+        for entry in pool.work(given, work, make=Bad, **options)
     }
     assert len(found) == len(names)
     return found
@@ -71,7 +71,7 @@ def test_a_video_that_takes_all_memory_is_given_up(tmp_path):
 
 def test_what_a_failed_video_held_is_in_its_entry(tmp_path):
     work, given = jobs(tmp_path, "crash")
-    (entry,) = local.work(given, work, make=Bad)
+    (entry,) = pool.work(given, work, make=Bad)
     assert entry.ending is Ending.FAILED
     assert entry.content is not None
     assert entry.content.size_bytes == 5
@@ -81,18 +81,18 @@ def test_what_a_failed_video_held_is_in_its_entry(tmp_path):
 def test_a_batch_without_models_stops_and_says_so(tmp_path):
     work, given = jobs(tmp_path, "a", "b")
     with pytest.raises(EngineError, match="The weights are missing"):
-        list(local.work(given, work, make=Weightless))
+        list(pool.work(given, work, make=Weightless))
 
 
 def test_workers_that_die_while_loading_stop_the_batch(tmp_path):
     work, given = jobs(tmp_path, "a", "b")
     with pytest.raises(EngineError, match=r"ended while it loaded its models \(signal 9\)"):
-        list(local.work(given, work, make=Dead))
+        list(pool.work(given, work, make=Dead))
 
 
 def test_no_worker_outlives_its_batch(tmp_path):
     work, given = jobs(tmp_path, *"abcdef")
-    entries = local.work(given, work, make=Quick, workers=2)
+    entries = pool.work(given, work, make=Quick, workers=2)
     next(entries)
     mine = [
         p for p in psutil.Process().children(recursive=True) if "spawn_main" in str(p.cmdline())
@@ -125,7 +125,7 @@ def test_a_worker_whose_master_is_killed_ends(tmp_path):
 def _master(folder: Path) -> None:
     given = orders(folder / "out")
     items = find([folder / "in"]).items
-    list(local.work(given, [Job(item, "k") for item in items], make=_Marking))
+    list(pool.work(given, [Job(item, "k") for item in items], make=_Marking))
 
 
 class _Marking(Bad):
@@ -138,7 +138,7 @@ def test_a_worker_decodes_the_next_video_meanwhile(tmp_path, monkeypatch):
     work, given = jobs(tmp_path, *"abcd")
     events = tmp_path / "events"
     monkeypatch.setenv("VEMOCLAP_TEST_EVENTS", str(events))
-    assert len(list(local.work(given, work, make=_Telling))) == 4
+    assert len(list(pool.work(given, work, make=_Telling))) == 4
     order = events.read_text().split()
     for now, after in ("ab", "bc", "cd"):
         assert order.index(f"open-{after}") < order.index(f"finished-{now}")

@@ -9,7 +9,7 @@ import pytest
 
 from tests.batch_videos import bases, hanging_ffprobe, hostile, many, variant
 from tests.batch_workers import orders
-from vemoclap.batch import inputs, local, run
+from vemoclap.batch import inputs, pool, run
 from vemoclap.batch.pool import Bounds
 from vemoclap.batch.records import What
 from vemoclap.training import feature_store
@@ -25,7 +25,7 @@ def test_two_hundred_videos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     variant(originals[0], tmp_path / "in" / "bad" / "a-hang.mp4", 999)
     given = orders(tmp_path / "out", what=What.FEATURES)
     monkeypatch.setenv("PATH", hanging_ffprobe(tmp_path / "bin"))
-    engine = functools.partial(local.work, workers=2, bounds=Bounds(seconds=LIMIT_S))
+    engine = functools.partial(pool.work, workers=2, bounds=Bounds(seconds=LIMIT_S))
     summary = run.run(inputs.find([tmp_path / "in"]), given, engine)
 
     assert summary.total == sum(line.count for line in summary.lines) == GOOD + 10
@@ -43,7 +43,7 @@ def test_two_hundred_videos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
     # A clean run of the originals: all others have their pictures and sound.
     clean = orders(tmp_path / "clean", what=What.FEATURES)
-    run.run(inputs.find([tmp_path / "bases"]), clean, local.work)
+    run.run(inputs.find([tmp_path / "bases"]), clean, pool.work)
     right = {video.id: video for video in feature_store.read(tmp_path / "clean/features").videos}
     found = feature_store.read(tmp_path / "out/features").videos
     assert len(found) == GOOD

@@ -8,7 +8,7 @@ import pytest
 
 from tests import chromium
 from tests.batch_workers import Quick, orders
-from vemoclap.batch import index_page, inputs, results, run, summary
+from vemoclap.batch import inputs, results, run, summary
 from vemoclap.batch.records import Ending, Entry, Inputs, Item, LeftOut, What
 from vemoclap.records import EMOTIONS
 
@@ -30,7 +30,7 @@ def page_of(folder: Path, *entries: Entry, left_out=(), what=What.ANALYSIS) -> s
     items = tuple(Item(one.name, Path(one.path)) for one in entries)
     found = Inputs(items, tuple(left_out))
     whole = summary.sum_up(found, {one.name: one for one in entries}, frozenset(), given)
-    return index_page.to_html(whole, given)
+    return summary.to_html(whole, given)
 
 
 def test_every_video_is_there_with_its_report(tmp_path):

@@ -15,10 +15,10 @@ from tests.planted import Plan, make
 from vemoclap.cli import main
 from vemoclap.errors import DataError, MediaError
 from vemoclap.records import EMOTIONS
-from vemoclap.training import blacklist, describe, mmsa, splits, video_names
+from vemoclap.training import blacklist, mmsa, splits, statistics, video_names
 from vemoclap.training import collection as training_collection
 from vemoclap.training import feature_store as stores
-from vemoclap.training.feature_store import Column, Schema, Split, Video
+from vemoclap.training.records import Column, Schema, Split, Video, checked_store
 
 ROOT = Path(__file__).resolve().parents[1]
 OURS = ROOT / "ekman_blacklist.txt"
@@ -33,7 +33,7 @@ def text(path: Path, *lines: str) -> Path:
 
 def collection(ids, split=None):
     rows = np.ones((1, 2), np.float32)
-    return stores.store(
+    return checked_store(
         SCHEMA,
         [
             Video(name, {"clip": rows * number}, EMOTIONS.index(name.partition("/")[0]), split)
@@ -360,7 +360,7 @@ def test_folders_without_videos_are_refused(tmp_path):
 
 def test_a_description_counts():
     rows = np.arange(8, dtype=np.float32).reshape(4, 2)
-    whole = stores.store(
+    whole = checked_store(
         SCHEMA,
         [
             Video("joy/a", {"clip": rows}, 3, Split.TRAIN),
@@ -370,7 +370,7 @@ def test_a_description_counts():
             Video("e", {"clip": None}),
         ],
     )
-    found = describe.describe(whole)
+    found = statistics.describe(whole)
     assert found.videos == 5
     assert found.counts["joy"] == {"train": 1, "val": 0, "test": 1, "none": 0}
     assert found.counts["none"]["none"] == 2
@@ -427,7 +427,7 @@ def test_mmsa_needs_all_splits():
 def test_planted_features_are_of_the_published_shapes_and_rates():
     whole = make()
     assert [len(whole.of(one)) for one in (Split.TRAIN, Split.TEST)] == [819, 818]
-    found = describe.describe(whole)
+    found = statistics.describe(whole)
     for name, dim in (("beats", 768), ("clip", 512), ("face_emotion", 768)):
         assert found.features[name].dim == dim
         assert found.features[name].lengths.longest > 16

@@ -12,7 +12,7 @@ from tests.planted import Plan, make, write_pickle
 from vemoclap.classifier.model import RELEASED
 from vemoclap.errors import DataError
 from vemoclap.records import EMOTIONS
-from vemoclap.training import pickles, released_features
+from vemoclap.training import released_features
 
 
 def written(path: Path, content, protocol=4) -> Path:
@@ -79,7 +79,7 @@ def test_both_homes_of_numpys_functions_are_known(tmp_path, core):
     other = data.replace(b"numpy._core", core).replace(b"numpy.core", core)
     (tmp_path / "f.pkl").write_bytes(other)
     assert core in other
-    assert np.array_equal(pickles.load(tmp_path / "f.pkl")["a"].value(), rows(2, 3))
+    assert np.array_equal(released_features.load(tmp_path / "f.pkl")["a"].value(), rows(2, 3))
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_both_homes_of_numpys_functions_are_known(tmp_path, core):
 )
 @pytest.mark.parametrize("protocol", [2, 4, 5])
 def test_arrays_of_numbers_and_text_are_read_as_they_are(tmp_path, value, protocol):
-    found = pickles.load(written(tmp_path / "f.pkl", value, protocol))
+    found = released_features.load(written(tmp_path / "f.pkl", value, protocol))
     assert found.dtype == value.dtype
     assert np.array_equal(found, value)
 
@@ -321,7 +321,7 @@ def test_a_shape_that_lies_about_the_size_is_refused(tmp_path):
     path = tmp_path / "f.pkl"
     path.write_bytes(data.replace(b"K\x04\x85", b"J\xff\xff\xff\x7f\x85"))
     with pytest.raises(DataError, match="broken array"):
-        pickles.load(path)
+        released_features.load(path)
 
 
 def test_nested_lists_beyond_measure_are_refused(tmp_path):
@@ -367,7 +367,7 @@ def test_a_set_that_takes_years_to_hash_is_refused(tmp_path, ways):
 
 
 def test_a_file_that_is_too_large_is_not_opened(tmp_path, monkeypatch):
-    monkeypatch.setattr(pickles, "LARGEST", 10)
+    monkeypatch.setattr(released_features, "LARGEST", 10)
     path = written(tmp_path / "f.pkl", content(a=(0, {})))
     with pytest.raises(DataError, match="too large"):
         released_features.read(path)

@@ -12,7 +12,7 @@ from vemoclap.errors import DataError
 from vemoclap.records import EMOTIONS, State
 from vemoclap.training import feature_store as stores
 from vemoclap.training import shards, statistics
-from vemoclap.training.feature_store import Column, Schema, Split, Store, Video
+from vemoclap.training.records import Column, Schema, Split, Store, Video, checked_store
 
 SCHEMA = Schema(
     {"clip": Column("clip/tiny", 4), "ocr_sentiment": Column("roberta/tiny", 3)},
@@ -35,7 +35,7 @@ def equal(one: Video, other: Video) -> bool:
 
 def test_what_is_written_comes_back(tmp_path):
     videos = [video("b", rows=1, label=None, split=None), video("a", rows=7, seed=1)]
-    path = stores.append(tmp_path, stores.store(SCHEMA, videos))
+    path = stores.append(tmp_path, checked_store(SCHEMA, videos))
     back = stores.read(tmp_path)
     assert path.parent == tmp_path / "data"
     assert [one.id for one in back.videos] == ["joy/a.mp4", "joy/b.mp4"]
@@ -46,7 +46,7 @@ def test_what_is_written_comes_back(tmp_path):
 
 def test_shards_add_up_in_any_order(tmp_path):
     for name in ("c", "a", "b"):
-        stores.append(tmp_path, stores.store(SCHEMA, [video(name)]))
+        stores.append(tmp_path, checked_store(SCHEMA, [video(name)]))
     assert [one.name for one in stores.read(tmp_path).videos] == ["a.mp4", "b.mp4", "c.mp4"]
     assert stores.ids(tmp_path) == {"joy/a.mp4", "joy/b.mp4", "joy/c.mp4"}
     assert len(shards.paths(tmp_path / "data")) == 3
@@ -61,15 +61,15 @@ def test_the_published_shapes_survive(tmp_path):
 
 def test_a_label_set_of_its_own(tmp_path):
     eight = ("anger", "anticipation", "disgust", "fear", "joy", "sadness", "surprise", "trust")
-    stores.append(tmp_path, stores.store(replace(SCHEMA, labels=eight), [video("a", label=7)]))
+    stores.append(tmp_path, checked_store(replace(SCHEMA, labels=eight), [video("a", label=7)]))
     back = stores.read(tmp_path)
     assert back.label_of(back.videos[0]) == "trust"
 
 
 def test_a_video_that_is_there_is_not_added_again(tmp_path):
-    stores.append(tmp_path, stores.store(SCHEMA, [video("a")]))
+    stores.append(tmp_path, checked_store(SCHEMA, [video("a")]))
     with pytest.raises(DataError, match=r"joy/a\.mp4"):
-        stores.append(tmp_path, stores.store(SCHEMA, [video("b"), video("a", seed=1)]))
+        stores.append(tmp_path, checked_store(SCHEMA, [video("b"), video("a", seed=1)]))
     assert stores.ids(tmp_path) == {"joy/a.mp4"}
 
 
@@ -85,17 +85,17 @@ def test_a_video_that_is_there_is_not_added_again(tmp_path):
     ],
 )
 def test_shards_of_another_making_are_refused(tmp_path, other, word):
-    stores.append(tmp_path, stores.store(SCHEMA, [video("a")]))
+    stores.append(tmp_path, checked_store(SCHEMA, [video("a")]))
     with pytest.raises(DataError, match=word):
-        stores.append(tmp_path, stores.store(other, [video("b")]))
-    shards.write(tmp_path / "data", stores.store(other, [video("b")]))  # past the check
+        stores.append(tmp_path, checked_store(other, [video("b")]))
+    shards.write(tmp_path / "data", checked_store(other, [video("b")]))  # past the check
     with pytest.raises(DataError, match=word):
         stores.read(tmp_path)
 
 
 def test_a_video_in_two_shards_names_both(tmp_path):
-    stores.append(tmp_path, stores.store(SCHEMA, [video("a")]))
-    shards.write(tmp_path / "data", stores.store(SCHEMA, [video("a"), video("b")]))
+    stores.append(tmp_path, checked_store(SCHEMA, [video("a")]))
+    shards.write(tmp_path / "data", checked_store(SCHEMA, [video("a"), video("b")]))
     first, second = (path.name for path in shards.paths(tmp_path / "data"))
     with pytest.raises(DataError) as caught:
         stores.read(tmp_path)
@@ -119,16 +119,16 @@ def test_features_that_do_not_fit_are_named(features, word):
     one = video("a")
     wrong = replace(one, features={**one.features, **features})
     with pytest.raises(DataError, match=f"joy/a.*{word}"):
-        stores.store(SCHEMA, [wrong])
+        checked_store(SCHEMA, [wrong])
 
 
 def test_ids_and_labels_are_checked():
     with pytest.raises(DataError, match="there twice"):
-        stores.store(SCHEMA, [video("a"), video("a", seed=1)])
+        checked_store(SCHEMA, [video("a"), video("a", seed=1)])
     with pytest.raises(DataError, match="label 6"):
-        stores.store(SCHEMA, [video("a", label=6)])
+        checked_store(SCHEMA, [video("a", label=6)])
     with pytest.raises(DataError, match="label -1"):
-        stores.store(SCHEMA, [video("a", label=-1)])
+        checked_store(SCHEMA, [video("a", label=-1)])
 
 
 def test_values_are_checked_on_reading_too(tmp_path):
@@ -150,7 +150,7 @@ def read_or_complaint(folder):
 
 def test_damage_anywhere_is_seen_and_named(tmp_path):
     videos = [video(str(number), rows=30, seed=number) for number in range(20)]
-    path = stores.append(tmp_path, stores.store(SCHEMA, videos))
+    path = stores.append(tmp_path, checked_store(SCHEMA, videos))
     whole = path.read_bytes()
     expected = stores.read(tmp_path)
     rng = np.random.default_rng(0)
@@ -171,7 +171,7 @@ def test_damage_anywhere_is_seen_and_named(tmp_path):
 
 @pytest.mark.parametrize("kept", [0, 3, 100, -1, -9])
 def test_a_torn_shard_is_named(tmp_path, kept):
-    path = stores.append(tmp_path, stores.store(SCHEMA, [video("a", rows=50)]))
+    path = stores.append(tmp_path, checked_store(SCHEMA, [video("a", rows=50)]))
     path.write_bytes(path.read_bytes()[:kept])
     for reader in (stores.read, stores.ids):
         with pytest.raises(DataError, match=f"{path.name} is damaged"):
@@ -182,7 +182,7 @@ def test_a_foreign_parquet_file_is_named(tmp_path):
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    stores.append(tmp_path, stores.store(SCHEMA, [video("a")]))
+    stores.append(tmp_path, checked_store(SCHEMA, [video("a")]))
     pq.write_table(pa.table({"id": ["x"]}), tmp_path / "data" / "aaa.parquet")
     with pytest.raises(DataError, match=r"aaa\.parquet is no part"):
         stores.read(tmp_path)
@@ -214,7 +214,7 @@ def rewritten(path, change):
     ],
 )
 def test_a_shard_that_contradicts_itself_is_named(tmp_path, change, word):
-    path = stores.append(tmp_path, stores.store(SCHEMA, [video("a")]))
+    path = stores.append(tmp_path, checked_store(SCHEMA, [video("a")]))
     rewritten(path, change)
     with pytest.raises(DataError, match=word) as caught:
         stores.read(tmp_path)
@@ -226,24 +226,24 @@ def test_no_store_is_said_plainly(tmp_path):
         stores.read(tmp_path / "nothing")
     assert stores.ids(tmp_path / "nothing") == frozenset()
     with pytest.raises(DataError, match="no video"):
-        stores.append(tmp_path, stores.store(SCHEMA, []))
+        stores.append(tmp_path, checked_store(SCHEMA, []))
 
 
 def test_nothing_half_written_is_seen(tmp_path, monkeypatch):
-    stores.append(tmp_path, stores.store(SCHEMA, [video("a")]))
+    stores.append(tmp_path, checked_store(SCHEMA, [video("a")]))
 
     def broken(*_):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(shards, "settle", broken)
     with pytest.raises(DataError, match="No space left"):
-        stores.append(tmp_path, stores.store(SCHEMA, [video("b")]))
+        stores.append(tmp_path, checked_store(SCHEMA, [video("b")]))
     assert len(list((tmp_path / "data").iterdir())) == 1
     assert stores.ids(tmp_path) == {"joy/a.mp4"}
 
 
 def test_splits_can_be_given_anew():
-    whole = stores.store(SCHEMA, [video("a"), video("b"), video("c")])
+    whole = checked_store(SCHEMA, [video("a"), video("b"), video("c")])
     other = whole.with_splits({"joy/a.mp4": Split.TEST, "joy/b.mp4": Split.VAL})
     assert [one.split for one in other.videos] == [Split.TEST, Split.VAL, None]
     assert [one.name for one in other.of(Split.VAL)] == ["b.mp4"]
@@ -251,7 +251,7 @@ def test_splits_can_be_given_anew():
 
 
 def test_a_stored_video_is_as_an_analysis_has_it():
-    whole = stores.store(SCHEMA, [video("a")])
+    whole = checked_store(SCHEMA, [video("a")])
     found = whole.features_of(whole.videos[0])
     assert found.engines == SCHEMA.engines
     assert found.by_name["clip"].space == "clip/tiny"
@@ -266,7 +266,7 @@ def test_a_stored_video_is_as_an_analysis_has_it():
 def test_plain_parquet_readers_see_videos_and_metadata(tmp_path):
     import pyarrow.parquet as pq
 
-    stores.append(tmp_path, stores.store(SCHEMA, [video("a"), video("b", label=None, split=None)]))
+    stores.append(tmp_path, checked_store(SCHEMA, [video("a"), video("b", label=None, split=None)]))
     statistics.write(tmp_path, stores.read(tmp_path))
     table = pq.read_table(tmp_path / "data")
     assert table.column_names == ["id", "label", "split", "clip", "ocr_sentiment"]
@@ -283,7 +283,7 @@ def test_plain_parquet_readers_see_videos_and_metadata(tmp_path):
 def test_pandas_reads_the_folder(tmp_path):
     import pandas
 
-    stores.append(tmp_path, stores.store(SCHEMA, [video("a")]))
+    stores.append(tmp_path, checked_store(SCHEMA, [video("a")]))
     frame = pandas.read_parquet(tmp_path / "data")
     assert np.array_equal(np.stack(frame["clip"][0]), video("a").features["clip"])
 
@@ -291,7 +291,7 @@ def test_pandas_reads_the_folder(tmp_path):
 def test_polars_reads_the_folder(tmp_path):
     import polars
 
-    stores.append(tmp_path, stores.store(SCHEMA, [video("a")]))
+    stores.append(tmp_path, checked_store(SCHEMA, [video("a")]))
     frame = polars.read_parquet(tmp_path / "data")
     assert np.allclose(frame["clip"].to_list()[0], video("a").features["clip"])
 
@@ -299,7 +299,7 @@ def test_polars_reads_the_folder(tmp_path):
 def test_hugging_face_reads_the_folder(tmp_path):
     import datasets
 
-    stores.append(tmp_path / "store", stores.store(SCHEMA, [video("a")]))
+    stores.append(tmp_path / "store", checked_store(SCHEMA, [video("a")]))
     statistics.write(tmp_path / "store", stores.read(tmp_path / "store"))
     found = datasets.load_dataset(
         "parquet", data_files=str(tmp_path / "store/data/*.parquet"), cache_dir=str(tmp_path / "c")
@@ -312,7 +312,7 @@ def test_hugging_face_reads_the_folder(tmp_path):
 
 def test_statistics_are_those_of_the_training_split(tmp_path):
     videos = [video("a"), video("b", seed=1, rows=3), video("c", seed=2, split=Split.TEST)]
-    whole = stores.store(SCHEMA, videos)
+    whole = checked_store(SCHEMA, videos)
     name, basis = statistics.basis(whole)
     rows = np.concatenate([videos[0].features["clip"], videos[1].features["clip"]])
     found = statistics.of(basis)
@@ -329,7 +329,7 @@ def test_statistics_are_those_of_the_training_split(tmp_path):
 
 
 def test_statistics_of_an_unsplit_store_are_of_all():
-    whole = stores.store(SCHEMA, [video("a", split=None)])
+    whole = checked_store(SCHEMA, [video("a", split=None)])
     assert statistics.basis(whole)[0] == "all"
 
 

@@ -23,13 +23,12 @@ from vemoclap.training import (
     calibration,
     evaluate,
     evaluation_report,
-    literature,
     metrics,
     model_card,
     train,
 )
 from vemoclap.training import feature_store as stores
-from vemoclap.training.feature_store import Split
+from vemoclap.training.records import Split, checked_store
 
 __all__ = ["one_thread"]
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
@@ -114,7 +113,7 @@ def test_the_files_of_an_evaluation(folder, tmp_path, capsys):
     table = np.sum([run["metrics"]["confusion"] for run in content["runs"]], axis=0)
     assert table.sum() == 2 * 90
     np.testing.assert_allclose(content["confusion"], table / table.sum(1, keepdims=True))
-    for method, accuracy in literature.ACCURACIES.items():
+    for method, accuracy in evaluation_report.ACCURACIES.items():
         assert f"| {method} | {accuracy:.2f} |" in said
     for name in ("confusion.png", "reliability.png"):
         with Image.open(tmp_path / name) as picture:
@@ -159,7 +158,7 @@ def test_the_split_of_training_is_kept(folder, tmp_path):
     evaluation = evaluate.evaluate(folder / "ours", everything_tests)
     assert evaluation.runs[0].metrics.count == 90  # and not those that it learnt from
     others = make(Plan(seed=5, train=30, test=30, dims=DIMS))
-    renamed = stores.store(
+    renamed = checked_store(
         others.schema, [replace(video, id=f"other/{video.id}") for video in others.videos]
     )
     assert evaluate.evaluate(folder / "ours", renamed).runs[0].metrics.count == 30
@@ -193,9 +192,9 @@ def test_what_does_not_fit_is_refused(folder, tmp_path):
 def test_the_released_classifier_has_a_card():
     text = CARD.read_text("utf-8")
     assert text == model_card.released()
-    for row in literature.CONFUSION:
+    for row in evaluation_report.CONFUSION:
         assert sum(row) == pytest.approx(1, abs=0.02)
-    mean_recall = np.mean([row[place] for place, row in enumerate(literature.CONFUSION)])
+    mean_recall = np.mean([row[place] for place, row in enumerate(evaluation_report.CONFUSION)])
     assert mean_recall == pytest.approx(0.6528, abs=0.01)  # classes of about the same size
 
 

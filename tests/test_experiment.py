@@ -12,15 +12,16 @@ from PIL import Image
 
 from tests.lessons import DIMS, QUICK, Lesson, collection, one_thread
 from tests.planted import Plan, make
+from vemoclap.batch import footprint
 from vemoclap.cli import main
 from vemoclap.errors import DataError, EngineError, UsageError
-from vemoclap.training import experiments, footprint, questions
+from vemoclap.training import experiments
 from vemoclap.training import feature_store as stores
 from vemoclap.training.classifier_task import Watch
-from vemoclap.training.experiments import Result
+from vemoclap.training.experiments import Condition, Result
 from vemoclap.training.fusions import FUSIONS
 from vemoclap.training.metrics import spread
-from vemoclap.training.questions import Condition
+from vemoclap.training.records import checked_store
 
 __all__ = ["one_thread"]
 
@@ -38,7 +39,7 @@ def test_ablation_finds_the_planted_modality(planted: str, tmp_path: Path):
     store = collection(
         *names, single={planted: 1.2}, missing={}, labels=("a", "b", "c"), train=120, test=90
     )
-    conditions = questions.ablation(store, replace(QUICK, epochs=20, rate=1e-2), "paper", None)
+    conditions = experiments.ablation(store, replace(QUICK, epochs=20, rate=1e-2), "paper", None)
     found = by_name(experiments.run(conditions, [0], tmp_path))
     assert list(found) == [
         "all",
@@ -71,9 +72,9 @@ def test_cleaning_gains_where_blacklisted_videos_are_noise(tmp_path: Path):
     store = make(
         Plan(train=150, test=150, dims=DIMS, single={"clip": 1.0}, missing={}, problems=0.4)
     )
-    kept = questions.only(store, ["beats", "clip"])
+    kept = experiments.only(store, ["beats", "clip"])
     enough = replace(QUICK, epochs=40, patience=40)  # fewer videos make fewer steps an epoch
-    results = experiments.run(questions.cleaning(kept, enough, "paper", None), [0], tmp_path)
+    results = experiments.run(experiments.cleaning(kept, enough, "paper", None), [0], tmp_path)
     found = by_name(results)
     assert found["cleaned"] > found["original"] + 0.2
     half = found["trained on original, tested on cleaned"]
@@ -94,8 +95,8 @@ def test_more_frames_show_a_rare_sign(tmp_path: Path):
         rows = np.array(video.features["clip"])
         rows[5::11] += np.where(video.label, direction, -direction)
         videos.append(replace(video, features={"clip": rows}))
-    signs = stores.store(store.schema, videos)
-    conditions = questions.frames(signs, replace(QUICK, epochs=8), "paper", None)
+    signs = checked_store(store.schema, videos)
+    conditions = experiments.frames(signs, replace(QUICK, epochs=8), "paper", None)
     assert [condition.amount for condition in conditions] == [1, 2, 4, 8, 16, 32]
     ends = experiments.run([conditions[0], conditions[-1]], [0], tmp_path)
     few, many = (result.accuracy.mean for result in ends)
@@ -127,7 +128,7 @@ def test_no_fusion_hears_padding_or_what_is_absent(name: str):
 @pytest.fixture
 def conditions() -> list[Condition]:
     store = collection("clip", "beats", train=40, test=20)
-    return questions.fusion(store, replace(QUICK, epochs=1), "paper", None)[:3]
+    return experiments.fusion(store, replace(QUICK, epochs=1), "paper", None)[:3]
 
 
 class PowerCutError(Exception):
@@ -202,13 +203,13 @@ def test_the_command(tmp_path, capsys):
 def test_one_feature_cannot_be_left_out():
     store = collection("clip", train=30, test=12)
     with pytest.raises(UsageError, match="one feature"):
-        questions.ablation(store, QUICK, "paper", None)
+        experiments.ablation(store, QUICK, "paper", None)
 
 
 def test_the_app_protocol_cannot_be_cleaned_further():
     store = collection("clip", "beats", train=30, test=12)
     with pytest.raises(UsageError, match="always leaves out"):
-        questions.cleaning(store, QUICK, "app", None)
+        experiments.cleaning(store, QUICK, "app", None)
 
 
 # -- memory -----------------------------------------------------------------------------------

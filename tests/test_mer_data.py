@@ -20,7 +20,7 @@ from vemoclap.mer import data, prepare
 from vemoclap.mer.inputs import Shape
 from vemoclap.mer.model import LABELS
 from vemoclap.records import SAMPLE_RATE, Span
-from vemoclap.training.feature_store import Split
+from vemoclap.training.records import Split
 from vemoclap.weights import cache
 
 PRESET = roles.EMBEDDED

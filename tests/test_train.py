@@ -23,8 +23,8 @@ from vemoclap.training import classifier_task, loop, packed
 from vemoclap.training import feature_store as stores
 from vemoclap.training import train as training_train
 from vemoclap.training.batches import Examples
-from vemoclap.training.feature_store import Split
 from vemoclap.training.recipe import Recipe, config_of
+from vemoclap.training.records import Split
 from vemoclap.weights import checkpoint
 
 __all__ = ["one_thread"]
@@ -328,7 +328,8 @@ from vemoclap.training import classifier_task, feature_store, train
 torch.set_num_threads(1)
 watch = classifier_task.Watch(step=lambda *where: print(*where, flush=True))
 plan = train.Plan(lessons.replace(lessons.QUICK, epochs=3), seeds=(0, 1))
-train.train(feature_store.read(Path(sys.argv[1])), Path(sys.argv[2]), plan, save_every_s=0, watch=watch)
+store = feature_store.read(Path(sys.argv[1]))
+train.train(store, Path(sys.argv[2]), plan, save_every_s=0, watch=watch)
 """
 
 

@@ -4,12 +4,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vemoclap.app import results, span_card, span_files, spans, theme
+from vemoclap.app import results, span_card, theme
 from vemoclap.app.environment import Place
 from vemoclap.app.jobs import BUSY, INTERVAL_S
 from vemoclap.app.results import File
-from vemoclap.app.session import ANALYSE, Session
-from vemoclap.app.spans import LENGTHS_S, Bench, Labels
+from vemoclap.app.session import ANALYSE, LENGTHS_S, Bench, Labels, Session, follow, options
 from vemoclap.app.theme import text
 from vemoclap.records import Progress
 from vemoclap.report.wording import file_name
@@ -90,9 +89,9 @@ class OverTime:
             self._show_state()
 
         def job(tell: Progress) -> None:
-            chosen = spans.options(self._by.value, self._length.value)
+            chosen = options(self._by.value, self._length.value)
             bench = Bench((analyser.preset.name, ""), analyser, None)
-            found = spans.follow(source.path, chosen, bench, progress=tell, hear=self._hear)
+            found = follow(source.path, chosen, bench, progress=tell, hear=self._hear)
             tell("report", 0, 1)
             self._publish(found)
             tell("report", 1, 1)
@@ -122,7 +121,7 @@ class OverTime:
 
     def _publish(self, found: "Timeline") -> None:
         self.timeline = found
-        self._files = span_files.files(found, self._where)
+        self._files = results.timeline_files_of(found, self._where)
         self._page.value = results.frame(self._files[0], self._where)
         self._links.value = results.links(self._files, self._where)
         stored = ""

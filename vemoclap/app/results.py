@@ -15,6 +15,8 @@ from vemoclap.app.theme import note, text
 
 if TYPE_CHECKING:
     from vemoclap.records import Analysis
+    from vemoclap.timeline.records import Timeline
+
 
 # What stands in a report was said and shown by a stranger's video. Its frame is of an origin of its
 # own, so that nothing in it could reach the page around it or its server; it sends no form, opens
@@ -117,3 +119,40 @@ def save_on_colab(folder: Path, found: list[File]) -> None:
 def stem_of(path: Path) -> str:
     """Return the name for files about a video: as portable as can be."""
     return re.sub(r"[^\w-]+", "-", path.stem).strip("-")[:60] or "video"
+
+
+def timeline_files_of(timeline: "Timeline", where: Place) -> list[File]:
+    """Return the files of a timeline, its page first and an archive of all others last."""
+    from vemoclap.report import timeline_files
+
+    stem = f"{stem_of(timeline.info.path)}-timeline"
+    page = timeline_files.to_html(timeline, embed_bytes=EMBED_BYTES[where], link=False)
+    single = [
+        File(f"{stem}.html", "Page (HTML)", "text/html", page.encode()),
+        File(f"{stem}.csv", "Spans (CSV)", "text/csv", timeline_files.spans_csv(timeline).encode()),
+        File(
+            f"{stem}.vtt",
+            "Subtitles (WebVTT)",
+            "text/vtt",
+            timeline_files.to_vtt(timeline).encode(),
+        ),
+        File(
+            f"{stem}.srt", "Subtitles (SRT)", "text/plain", timeline_files.to_srt(timeline).encode()
+        ),
+        File(
+            f"{stem}.eaf", "ELAN (EAF)", "application/xml", timeline_files.to_eaf(timeline).encode()
+        ),
+        File(f"{stem}.png", "Curve (PNG)", "image/png", timeline_files.to_png(timeline)),
+        File(
+            f"{stem}.json",
+            "Data (JSON)",
+            "application/json",
+            timeline_files.to_json(timeline).encode(),
+        ),
+    ]
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
+        for file in single:
+            packed.writestr(f"{stem}/{file.name}", file.content)
+    content = archive.getvalue()
+    return [*single, File(f"{stem}.zip", "Everything (ZIP)", "application/zip", content)]

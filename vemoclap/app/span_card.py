@@ -4,7 +4,7 @@ import base64
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from vemoclap.app.spans import Labels
+from vemoclap.app.session import Labels
 from vemoclap.app.theme import text
 from vemoclap.report.timeline_bars import named_columns, waveform
 from vemoclap.report.timeline_findings import emotions

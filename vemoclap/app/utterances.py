@@ -5,11 +5,10 @@ It needs none of the steps: it takes a file, submits it, and can be cleared and 
 
 from typing import TYPE_CHECKING, Any
 
-from vemoclap.app import environment, private_folder, span_card, spans, theme
+from vemoclap.app import environment, private_folder, span_card, theme
 from vemoclap.app.environment import Place
 from vemoclap.app.jobs import BUSY, sentence
-from vemoclap.app.session import LIMITS, Session
-from vemoclap.app.spans import Bench, Labels
+from vemoclap.app.session import LIMITS, Bench, Labels, Session, bench, follow, mean_of, options
 from vemoclap.app.theme import text
 from vemoclap.app.video_step import sent
 from vemoclap.errors import SourceError
@@ -197,8 +196,8 @@ class Utterances:
         def job(tell: "Progress") -> None:
             tell("models", 0, 0)
             bench = self._ready(checkpoint)
-            chosen = spans.options(UTTERANCE)
-            found = spans.follow(source.path, chosen, bench, progress=tell, hear=self._hear)
+            chosen = options(UTTERANCE)
+            found = follow(source.path, chosen, bench, progress=tell, hear=self._hear)
             self._finish(found)
 
         def finished(problem: str | None) -> None:
@@ -221,7 +220,7 @@ class Utterances:
         if built is not None and not checkpoint.strip():
             return Bench((built.preset.name, ""), built, None)
         preset = built.preset.name if built is not None else "auto"
-        self._bench = spans.bench(preset, checkpoint, self._bench)
+        self._bench = bench(preset, checkpoint, self._bench)
         return self._bench
 
     def _upload_on_colab(self) -> None:
@@ -249,9 +248,7 @@ class Utterances:
             return
         noun = "utterance" if count == 1 else "utterances"
         about = f"The mean of {count} {noun}, weighted by length. {found.note}"
-        self._mean.value = span_card.mean_card(
-            "The video", spans.mean_of(self._moments), labels, about
-        )
+        self._mean.value = span_card.mean_card("The video", mean_of(self._moments), labels, about)
 
     # -- what the visitor sees --------------------------------------------------------------
 

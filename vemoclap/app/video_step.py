@@ -13,7 +13,7 @@ from vemoclap.errors import SourceError
 from vemoclap.files import amount
 from vemoclap.media import sources
 from vemoclap.media.sources import Kind, Sample
-from vemoclap.media.youtube_link import check
+from vemoclap.media.youtube import check
 
 if TYPE_CHECKING:
     from ipywidgets import Widget

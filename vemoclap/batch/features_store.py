@@ -15,7 +15,7 @@ from vemoclap.batch.records import Item
 from vemoclap.errors import DataError
 from vemoclap.records import EMOTIONS, Features
 from vemoclap.training import feature_store, shards, statistics
-from vemoclap.training.feature_store import Column, Schema, Split, Store, Video
+from vemoclap.training.records import Column, Schema, Split, Store, Video, checked_store
 
 GATHERED = 256  # videos of a shard: some 40 MB of the paper's features
 STORE = "features"
@@ -59,7 +59,7 @@ def write_one(folder: Path, item: Item, features: Features) -> None:
         label=None if item.label is None else EMOTIONS.index(item.label),
         split=None if item.split is None else Split(item.split),
     )
-    shards.write(folder, feature_store.store(schema, [video]))
+    shards.write(folder, checked_store(schema, [video]))
 
 
 def gather(out: Path, folders: Iterable[Path]) -> int:
@@ -132,7 +132,7 @@ def forget(out: Path, names: frozenset[str]) -> None:
             continue
         kept = [video for video in shards.read(path) if video.id not in names]
         if kept:
-            shards.write(folder, feature_store.store(shards.schema(path), kept))
+            shards.write(folder, checked_store(shards.schema(path), kept))
         path.unlink()
 
 

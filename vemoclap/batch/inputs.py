@@ -15,7 +15,7 @@ from pathlib import Path
 from vemoclap.batch.records import Inputs, Item, LeftOut
 from vemoclap.errors import DataError, UsageError
 from vemoclap.records import EMOTIONS
-from vemoclap.training.feature_store import Split
+from vemoclap.training.records import Split
 from vemoclap.training.video_names import SUFFIXES
 
 FOLDER_NAME_BYTES = 150  # of a result's folder, which file systems limit to 255

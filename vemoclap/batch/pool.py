@@ -9,6 +9,7 @@ import contextlib
 import os
 import time
 from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
@@ -298,3 +299,33 @@ class Crew:
                     one.kill()
         hand.process.join()
         hand.connection.close()
+
+
+def work(
+    orders: Orders,
+    jobs: Iterable[Job],
+    *,
+    workers: int = 1,
+    bounds: Bounds | None = None,
+    make: worker_process.Make = Worker,
+) -> Iterator[Entry]:
+    """Yield the entry of each job as it ends, in whatever order that is.
+
+    Raises:
+        VemoclapError: the rest cannot be read, for a reason that is no video's.
+    """
+    crew = Crew(orders, workers, bounds, make)
+    source = iter(jobs)
+    more = True
+    try:
+        while more or crew.left:
+            while more and crew.short:
+                job = next(source, None)
+                if job is None:
+                    more = False
+                else:
+                    crew.submit(job)
+            if crew.left:
+                yield from crew.turn()
+    finally:
+        crew.close()

@@ -9,19 +9,66 @@ elsewhere; a video that was finished before is recognised by its result, which a
 import json
 import logging
 import os
+import queue
 import secrets
+import threading
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from vemoclap.batch import manifest, worker_process
-from vemoclap.batch.async_pool import Pump
 from vemoclap.batch.pool import Bounds, Crew
 from vemoclap.batch.records import Entry, Item, Job, Orders
 from vemoclap.batch.worker import Worker
 from vemoclap.errors import EngineError, UsageError, VemoclapError
+
+Asked = tuple[Job, "Future[Entry]"]
+
+
+class Pump:
+    """Gives jobs of several callers to a crew, and each its answer."""
+
+    def __init__(self, crew: Crew) -> None:
+        self._crew = crew
+        self._inbox: queue.SimpleQueue[Asked | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def entry(self, job: Job) -> "Future[Entry]":
+        """Return the entry to come of a job; it raises what stops all further work."""
+        future: Future[Entry] = Future()
+        self._inbox.put((job, future))
+        return future
+
+    def close(self) -> None:
+        """End the worker at once."""
+        self._inbox.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        asked: dict[str, Future[Entry]] = {}
+        try:
+            while True:
+                while not self._inbox.empty() or not self._crew.left:
+                    word = self._inbox.get()
+                    if word is None:
+                        return
+                    job, future = word
+                    asked[job.item.name] = future
+                    self._crew.submit(job)
+                for entry in self._crew.turn():
+                    asked.pop(entry.name).set_result(entry)
+        except BaseException as error:  # nobody else would hear of it
+            for future in asked.values():
+                future.set_exception(error)
+            while (word := self._inbox.get()) is not None:  # nor of what is asked from now on
+                word[1].set_exception(error)
+        finally:
+            self._crew.close()
+
 
 STARTS = 3  # of Ray on this machine, before it is given up
 # Of an actor: with all processors taken by actors, nothing is left for Ray Data's own tasks, and

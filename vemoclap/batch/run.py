@@ -9,9 +9,9 @@ from pathlib import Path
 
 from vemoclap.batch import features_store, fingerprint, manifest, results, summary
 from vemoclap.batch.manifest import Manifest
+from vemoclap.batch.outputs import BEGUN
 from vemoclap.batch.records import Content, Ending, Entry, Inputs, Item, Job, Orders, What
 from vemoclap.batch.summary import Summary
-from vemoclap.batch.timelines import BEGUN
 from vemoclap.batch.worker import content_of, folder_of
 from vemoclap.errors import DataError
 

@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vemoclap.batch import outputs, results, timelines
+from vemoclap.batch import outputs, results
 from vemoclap.batch.inputs import folder_name
-from vemoclap.batch.product import Product
+from vemoclap.batch.outputs import Product
 from vemoclap.batch.records import Content, Ending, Entry, Item, Job, Orders, What
 from vemoclap.errors import DataError, MediaError, VemoclapError, WeightsError
 from vemoclap.files import digest
@@ -114,9 +114,11 @@ class Worker:
         name = folder_name(item.name)
         made: Product
         if ready.opened is None:
-            made = timelines.made(given, item, self._analyser, given.out / timelines.BEGUN / name)
+            made = outputs.of_timeline(
+                given, item, self._analyser, given.out / outputs.BEGUN / name
+            )
         else:
-            made = outputs.made(given, item, self._analyser.read(ready.opened))
+            made = outputs.of_analysis(given, item, self._analyser.read(ready.opened))
         done = made.described(ended(made.ending, made.cause))
         if made.ending is not Ending.FAILED:
             results.put(given, name, done, made.fill)

@@ -168,7 +168,7 @@ def _timeline(parsed: argparse.Namespace) -> "Options | None":
 
 
 def _engine(parsed: argparse.Namespace) -> "Engine":
-    from vemoclap.batch import local
+    from vemoclap.batch import pool
     from vemoclap.batch.pool import Bounds
 
     most = None if parsed.limit_gib is None else int(parsed.limit_gib * 2**30)
@@ -181,7 +181,7 @@ def _engine(parsed: argparse.Namespace) -> "Engine":
         )
     if parsed.address:
         raise UsageError("--address is the head of a Ray cluster; give --engine ray too.")
-    return functools.partial(local.work, workers=parsed.workers, bounds=bounds)
+    return functools.partial(pool.work, workers=parsed.workers, bounds=bounds)
 
 
 # -- progress ---------------------------------------------------------------------------------

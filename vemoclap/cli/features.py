@@ -11,8 +11,8 @@ from vemoclap.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from vemoclap.training.collection import Index
-    from vemoclap.training.describe import Description
-    from vemoclap.training.feature_store import Split, Store
+    from vemoclap.training.records import Split, Store
+    from vemoclap.training.statistics import Description
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -97,7 +97,7 @@ def _positive(text: str) -> int:
 
 
 def _lists(parsed: argparse.Namespace) -> "dict[Split, Path]":
-    from vemoclap.training.feature_store import Split
+    from vemoclap.training.records import Split
 
     return {split: path for split in Split if (path := getattr(parsed, split.value)) is not None}
 
@@ -132,18 +132,18 @@ def _import(parsed: argparse.Namespace) -> int:
 
 
 def _describe(parsed: argparse.Namespace) -> int:
-    from vemoclap.training import blacklist, describe
+    from vemoclap.training import blacklist, statistics
     from vemoclap.training import feature_store as stores
 
     store = stores.read(parsed.folder)
     if parsed.blacklist is None:
-        one = describe.describe(store)
+        one = statistics.describe(store)
         if parsed.json:
             print(json.dumps(one.plain(), indent=2), flush=True)
         else:
             print(_text(one), flush=True)
         return ALL_FINE
-    both = describe.compare(store, blacklist.read(parsed.blacklist, store.schema.labels))
+    both = statistics.compare(store, blacklist.read(parsed.blacklist, store.schema.labels))
     if parsed.json:
         content = {"before": both.before.plain(), "after": both.after.plain()}
         print(json.dumps({**content, "troubles": both.troubles}, indent=2), flush=True)

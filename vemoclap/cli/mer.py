@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vemoclap.cli import training_options
+from vemoclap.cli import options
 from vemoclap.errors import DataError
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def add_to(commands: "Commands") -> None:
     train.add_argument(
         "--resume", action="store_true", help="go on with a training that was cut off"
     )
-    count, positive = training_options.count, training_options.positive
+    count, positive = options.count, options.positive
     train.add_argument("--seed", type=int, default=0, metavar="S", help="(0)")
     train.add_argument("--epochs", type=count, metavar="N", help="at most (20)")
     train.add_argument("--batch", type=count, metavar="N", help="utterances (16)")
@@ -61,7 +61,7 @@ def add_to(commands: "Commands") -> None:
     train.add_argument(
         "--patience", type=count, metavar="N", help="epochs without a better validation (4)"
     )
-    training_options.add_device(train)
+    options.add_device(train)
     train.set_defaults(run=_train)
     judge = parts.add_parser(
         "evaluate",
@@ -76,7 +76,7 @@ def add_to(commands: "Commands") -> None:
         "--out", type=Path, metavar="DIR", help="where the files go (CHECKPOINT/evaluation)"
     )
     judge.add_argument("--json", action="store_true", help="print JSON and nothing else")
-    training_options.add_device(judge)
+    options.add_device(judge)
     judge.set_defaults(run=_evaluate)
 
 
@@ -105,7 +105,7 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
 
 
 def _train(parsed: argparse.Namespace) -> int:
-    training_options.share_the_processor()
+    options.share_the_processor()
     from vemoclap.mer import evaluate, train
     from vemoclap.mer.inputs import Shape
 
@@ -113,14 +113,14 @@ def _train(parsed: argparse.Namespace) -> int:
         recipe=_recipe(parsed),
         shape=Shape(),
         seed=parsed.seed,
-        device=training_options.device(parsed.device),
+        device=options.device(parsed.device),
     )
     prepared = _prepared(parsed, plan.shape, plan.device)
-    with training_options.writing(parsed.out), _shown() as watch:
+    with options.writing(parsed.out), _shown() as watch:
         evaluation = train.train(prepared, parsed.out, plan, resume=parsed.resume, watch=watch)
         _write(evaluate.as_json(evaluation), evaluate.markdown(evaluation), parsed.out / FOLDER)
         _list(prepared, parsed.out)
-    training_options.print_markdown(evaluate.markdown(evaluation))
+    options.print_markdown(evaluate.markdown(evaluation))
     print(f"Written to {parsed.out}.", flush=True)
     return ALL_FINE
 
@@ -166,21 +166,21 @@ def _sentence(epoch: "Epoch") -> str:
 
 def _evaluate(parsed: argparse.Namespace) -> int:
     from vemoclap.mer import evaluate, model
-    from vemoclap.training.feature_store import Split
+    from vemoclap.training.records import Split
 
-    device = training_options.device(parsed.device)
+    device = options.device(parsed.device)
     shape = model.read(parsed.checkpoint).config.shape
     prepared = _prepared(parsed, shape, device)
     evaluation = evaluate.evaluate(parsed.checkpoint, prepared, Split(parsed.split), device)
     out = parsed.out or parsed.checkpoint / FOLDER
     numbers = evaluate.as_json(evaluation)
-    with training_options.writing(out):
+    with options.writing(out):
         _write(numbers, evaluate.markdown(evaluation), out)
         _list(prepared, out)
     if parsed.json:
         print(json.dumps(numbers, indent=2), flush=True)
         return ALL_FINE
-    training_options.print_markdown(evaluate.markdown(evaluation))
+    options.print_markdown(evaluate.markdown(evaluation))
     print(f"Written to {out}: evaluation.json, evaluation.md", flush=True)
     return ALL_FINE
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vemoclap.cli import training_options
+from vemoclap.cli import options
 from vemoclap.errors import UsageError
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def add_to(commands: "Commands") -> None:
         "--out", type=Path, metavar="DIR", help="where the files go (CHECKPOINT/evaluation)"
     )
     judge.add_argument("--json", action="store_true", help="print JSON and nothing else")
-    training_options.add_device(judge)
+    options.add_device(judge)
     judge.set_defaults(run=_evaluate)
     trial = commands.add_parser(
         "experiment",
@@ -88,14 +88,12 @@ def add_to(commands: "Commands") -> None:
     part.add_argument(
         "--preset", default="auto", choices=("auto", "paper", "fast", "embedded"), help="(auto)"
     )
+    part.add_argument("--lengths", type=options.count, nargs="+", metavar="S", help="seconds")
     part.add_argument(
-        "--lengths", type=training_options.count, nargs="+", metavar="S", help="seconds"
+        "--heights", type=options.count, nargs="+", metavar="PIXELS", help="of 16:9 frames"
     )
-    part.add_argument(
-        "--heights", type=training_options.count, nargs="+", metavar="PIXELS", help="of 16:9 frames"
-    )
-    part.add_argument("--repeats", type=training_options.count, default=3, metavar="N", help="(3)")
-    training_options.add_device(part)
+    part.add_argument("--repeats", type=options.count, default=3, metavar="N", help="(3)")
+    options.add_device(part)
     part.set_defaults(run=_memory)
 
 
@@ -106,25 +104,21 @@ def _add_training(parser: argparse.ArgumentParser, seeds: int) -> None:
         "--blacklist", type=Path, metavar="FILE", help="leave these videos out (app: always some)"
     )
     parser.add_argument(
-        "--seeds", type=training_options.count, default=seeds, metavar="N", help=f"({seeds})"
+        "--seeds", type=options.count, default=seeds, metavar="N", help=f"({seeds})"
     )
-    parser.add_argument("--epochs", type=training_options.count, metavar="N", help="at most (100)")
-    parser.add_argument("--batch", type=training_options.count, metavar="N", help="videos (32)")
-    parser.add_argument(
-        "--lr", type=training_options.positive, metavar="X", dest="rate", help="(1e-5)"
-    )
-    parser.add_argument("--dropout", type=training_options.share, metavar="X", help="(0.5)")
+    parser.add_argument("--epochs", type=options.count, metavar="N", help="at most (100)")
+    parser.add_argument("--batch", type=options.count, metavar="N", help="videos (32)")
+    parser.add_argument("--lr", type=options.positive, metavar="X", dest="rate", help="(1e-5)")
+    parser.add_argument("--dropout", type=options.share, metavar="X", help="(0.5)")
     parser.add_argument(
         "--patience",
-        type=training_options.count,
+        type=options.count,
         metavar="N",
         help="epochs without a better validation (10)",
     )
+    parser.add_argument("--n", type=options.count, metavar="N", dest="frames", help="frames (16)")
     parser.add_argument(
-        "--n", type=training_options.count, metavar="N", dest="frames", help="frames (16)"
-    )
-    parser.add_argument(
-        "--d-model", type=training_options.count, metavar="N", help="width of the network (512)"
+        "--d-model", type=options.count, metavar="N", help="width of the network (512)"
     )
     parser.add_argument(
         "--no-mask",
@@ -138,7 +132,7 @@ def _add_training(parser: argparse.ArgumentParser, seeds: int) -> None:
         choices=("mixed", "full"),
         help="mixed: 16-bit products where the device is faster at them; full: always 32 (mixed)",
     )
-    training_options.add_device(parser)
+    options.add_device(parser)
 
 
 def _recipe(parsed: argparse.Namespace) -> "Recipe":
@@ -161,7 +155,7 @@ def _recipe(parsed: argparse.Namespace) -> "Recipe":
 
 
 def _train(parsed: argparse.Namespace) -> int:
-    training_options.share_the_processor()
+    options.share_the_processor()
     from vemoclap.training import evaluation_report
     from vemoclap.training import feature_store as stores
     from vemoclap.training import train as training_train
@@ -172,11 +166,11 @@ def _train(parsed: argparse.Namespace) -> int:
         protocol=parsed.protocol,
         seeds=tuple(range(first, first + parsed.seeds)),
         blacklist=parsed.blacklist,
-        device=training_options.device(parsed.device),
+        device=options.device(parsed.device),
     )
     store = stores.read(parsed.folder)
     with (
-        training_options.writing(parsed.out),
+        options.writing(parsed.out),
         _board(parsed.tensorboard) as board,
         _shown(plan.recipe.epochs * parsed.seeds, board) as watch,
     ):
@@ -184,7 +178,7 @@ def _train(parsed: argparse.Namespace) -> int:
             store, parsed.out, plan, resume=parsed.resume, watch=watch
         )
         evaluation_report.write(evaluation, parsed.out / evaluation_report.FOLDER)
-    training_options.print_markdown(evaluation_report.markdown(evaluation))
+    options.print_markdown(evaluation_report.markdown(evaluation))
     print(f"Written to {parsed.out}.", flush=True)
     return ALL_FINE
 
@@ -269,11 +263,11 @@ def _sentence(epoch: "Epoch") -> str:
 def _evaluate(parsed: argparse.Namespace) -> int:
     from vemoclap.training import evaluate, evaluation_report
     from vemoclap.training import feature_store as stores
-    from vemoclap.training.feature_store import Split
+    from vemoclap.training.records import Split
 
     store = stores.read(parsed.folder)
     folder = evaluate.place(parsed.checkpoint)
-    device = training_options.device(parsed.device)
+    device = options.device(parsed.device)
     if parsed.calibrate:
         if parsed.checkpoint == evaluate.RELEASED:
             raise UsageError(
@@ -286,12 +280,12 @@ def _evaluate(parsed: argparse.Namespace) -> int:
     if out is None and parsed.checkpoint == evaluate.RELEASED:
         out = Path("results") / evaluate.RELEASED
     out = out or folder / evaluation_report.FOLDER
-    with training_options.writing(out):
+    with options.writing(out):
         written = evaluation_report.write(evaluation, out)
     if parsed.json:
         print(json.dumps(evaluation_report.as_json(evaluation), indent=2), flush=True)
         return ALL_FINE
-    training_options.print_markdown(evaluation_report.markdown(evaluation))
+    options.print_markdown(evaluation_report.markdown(evaluation))
     print(f"Written to {out}: {', '.join(path.name for path in written)}", flush=True)
     return ALL_FINE
 
@@ -300,16 +294,16 @@ def _evaluate(parsed: argparse.Namespace) -> int:
 
 
 def _experiment(parsed: argparse.Namespace) -> int:
-    training_options.share_the_processor()
-    from vemoclap.training import experiments, questions
+    options.share_the_processor()
+    from vemoclap.training import experiments
     from vemoclap.training import feature_store as stores
 
     store = stores.read(parsed.folder)
     recipe = _recipe(parsed)
-    ask = questions.QUESTIONS[parsed.part]
+    ask = experiments.QUESTIONS[parsed.part]
     conditions = ask(store, recipe, parsed.protocol, parsed.blacklist)
     total = recipe.epochs * parsed.seeds * len(conditions)
-    with training_options.writing(parsed.out), _shown(total, lambda epoch: None) as watch:
+    with options.writing(parsed.out), _shown(total, lambda epoch: None) as watch:
 
         def begin(condition: str) -> "Watch":
             print(condition, file=sys.stderr, flush=True)
@@ -319,11 +313,11 @@ def _experiment(parsed: argparse.Namespace) -> int:
             conditions,
             range(parsed.seeds),
             parsed.out,
-            device=training_options.device(parsed.device),
+            device=options.device(parsed.device),
             watch=begin,
         )
         written = experiments.write(parsed.part, results, store.schema.note, parsed.out)
-    training_options.print_markdown(written[0].read_text("utf-8"))
+    options.print_markdown(written[0].read_text("utf-8"))
     print(f"Written to {parsed.out}: {', '.join(path.name for path in written)}", flush=True)
     return ALL_FINE
 
@@ -331,17 +325,17 @@ def _experiment(parsed: argparse.Namespace) -> int:
 def _memory(parsed: argparse.Namespace) -> int:
     import tempfile
 
+    from vemoclap.batch import footprint
     from vemoclap.engines import roles
-    from vemoclap.training import footprint
 
     preset = roles.choose(parsed.preset).name
-    device = training_options.device(parsed.device)
+    device = options.device(parsed.device)
 
     def progress(case: str, done: int, total: int) -> None:
         print(f"{done + 1} of {total}: {case}", file=sys.stderr, flush=True)
 
     with (
-        training_options.writing(parsed.out),
+        options.writing(parsed.out),
         tempfile.TemporaryDirectory(dir=parsed.folder) as scratch,
     ):
         parsed.out.mkdir(parents=True, exist_ok=True)
@@ -356,6 +350,6 @@ def _memory(parsed: argparse.Namespace) -> int:
         )
         about = f"Preset {preset} on the {'GPU' if device == 'cuda' else 'CPU'}."
         written = footprint.write(cases, about, parsed.out)
-    training_options.print_markdown(written[0].read_text("utf-8"))
+    options.print_markdown(written[0].read_text("utf-8"))
     print(f"Written to {parsed.out}: {', '.join(path.name for path in written)}", flush=True)
     return ALL_FINE

@@ -7,7 +7,7 @@ from vemoclap.mer import evaluate, model
 from vemoclap.mer.evaluate import Evaluation
 from vemoclap.mer.model import Config
 from vemoclap.mer.prepare import Prepared
-from vemoclap.training.feature_store import Split
+from vemoclap.training.records import Split
 from vemoclap.weights import catalog, checkpoint
 
 FILE = "card.md"

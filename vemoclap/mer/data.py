@@ -15,7 +15,7 @@ from statistics import mean
 from vemoclap.errors import DataError
 from vemoclap.mer.model import LABELS
 from vemoclap.records import Span
-from vemoclap.training.feature_store import Split
+from vemoclap.training.records import Split
 from vemoclap.training.video_names import SUFFIXES
 
 TABLE = "labels.csv"

@@ -11,7 +11,7 @@ from vemoclap.mer.examples import Examples, predict
 from vemoclap.mer.metrics import Metrics
 from vemoclap.mer.prepare import Prepared
 from vemoclap.training.evaluation_report import table
-from vemoclap.training.feature_store import Split
+from vemoclap.training.records import Split
 
 OWN = "this model"
 

@@ -13,7 +13,7 @@ from vemoclap.mer.inputs import Batch
 from vemoclap.mer.metrics import Labels, Probabilities
 from vemoclap.mer.model import Config, Mer
 from vemoclap.mer.prepare import Prepared
-from vemoclap.training.feature_store import Split
+from vemoclap.training.records import Split
 
 JUDGED_AT_ONCE = 32  # utterances
 

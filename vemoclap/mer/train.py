@@ -24,8 +24,8 @@ from vemoclap.mer.inputs import Shape
 from vemoclap.mer.model import Mer
 from vemoclap.mer.prepare import Prepared
 from vemoclap.training import loop
-from vemoclap.training.feature_store import Split
 from vemoclap.training.loop import Diary, Pace
+from vemoclap.training.records import Split
 
 STATE = "state.pt"  # a training that is not done
 HISTORY = "history.csv"

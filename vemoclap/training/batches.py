@@ -16,7 +16,7 @@ from torch import Tensor
 from vemoclap.classifier.model import Config
 from vemoclap.errors import DataError
 from vemoclap.media.sampling import equidistant
-from vemoclap.training.feature_store import Video
+from vemoclap.training.records import Video
 
 Indices = NDArray[np.int64]
 ZEROS = 0  # the row that pads

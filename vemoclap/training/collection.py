@@ -17,7 +17,7 @@ from vemoclap.files import digest
 from vemoclap.media import probe
 from vemoclap.records import EMOTIONS, Progress
 from vemoclap.training import splits, video_names
-from vemoclap.training.feature_store import Split
+from vemoclap.training.records import Split
 
 COLUMNS = ("path", "label", "split")
 LONGEST_S = 4 * 3600.0  # as ``media.Limits``

@@ -9,11 +9,11 @@ import numpy as np
 from vemoclap.classifier import model as classifier_model
 from vemoclap.classifier.model import Classifier, Config
 from vemoclap.errors import DataError
-from vemoclap.training import calibration, classifier_task, metrics, protocol
+from vemoclap.training import calibration, classifier_task, metrics, splits
 from vemoclap.training.batches import Examples
 from vemoclap.training.calibration import Labels, Reliability, Scores
-from vemoclap.training.feature_store import Schema, Split, Store, Video
 from vemoclap.training.metrics import Metrics, Spread
+from vemoclap.training.records import Schema, Split, Store, Video
 from vemoclap.weights import cache, checkpoint
 
 RELEASED = "released"  # the name of the paper's own checkpoint, where it was downloaded to
@@ -85,7 +85,7 @@ def evaluate(
         DataError: there is no classifier, it needs other features, or no video is in the split.
         WeightsError: a classifier is damaged.
     """
-    divided = protocol.recorded(folder, store)
+    divided = splits.recorded(folder, store)
     videos = labelled(divided.of(split))
     if not videos:
         raise DataError(
@@ -117,7 +117,7 @@ def calibrate(folder: Path, store: Store, device: str = "cpu") -> dict[str, floa
         DataError: there is no classifier, it needs other features, or no video validates.
         WeightsError: a classifier is damaged.
     """
-    videos = labelled(protocol.recorded(folder, store).of(Split.VAL))
+    videos = labelled(splits.recorded(folder, store).of(Split.VAL))
     if not videos:
         raise DataError("No labelled video is in the split val, on which a temperature is fitted.")
     found = {}

@@ -27,7 +27,7 @@ from vemoclap.errors import DataError
 from vemoclap.files import settle
 from vemoclap.media.sampling import equidistant
 from vemoclap.records import Floats
-from vemoclap.training.feature_store import Split, Store, Video
+from vemoclap.training.records import Split, Store, Video
 
 SPLITS = {"train": Split.TRAIN, "valid": Split.VAL, "test": Split.TEST}
 TEXT = ("asr_sentiment", "ocr_sentiment")

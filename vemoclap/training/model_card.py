@@ -8,9 +8,9 @@ from vemoclap.classifier import model
 from vemoclap.classifier.model import Config
 from vemoclap.engines.registry import ENGINES
 from vemoclap.records import EMOTIONS
-from vemoclap.training import literature
+from vemoclap.training import evaluation_report
 from vemoclap.training.evaluate import Evaluation
-from vemoclap.training.feature_store import Split, Store
+from vemoclap.training.records import Split, Store
 from vemoclap.weights import catalog, checkpoint
 
 FILE = "card.md"
@@ -85,7 +85,7 @@ def released() -> str:
     config = model.RELEASED
     rows = [
         f"| {name} | {' | '.join(f'{share:.2f}' for share in row)} |"
-        for name, row in zip(EMOTIONS, literature.CONFUSION, strict=True)
+        for name, row in zip(EMOTIONS, evaluation_report.CONFUSION, strict=True)
     ]
     return "\n".join(
         (
@@ -112,8 +112,8 @@ def released() -> str:
             "",
             "## Scores",
             "",
-            f"Reported by the paper: {literature.ACCURACIES[literature.PAPER]} % of the test "
-            "videos right. Its confusion matrix, a row per true emotion (recall on the diagonal):",
+            f"Reported by the paper: {evaluation_report.ACCURACIES[evaluation_report.PAPER]} % of the "
+            "test videos right. Its confusion matrix, a row per true emotion (recall on the diagonal):",
             "",
             f"| true | {' | '.join(EMOTIONS)} |",
             f"|---|{'---:|' * len(EMOTIONS)}",

@@ -7,7 +7,7 @@ from typing import Literal
 from vemoclap.classifier.model import RELEASED, Config, FeatureSpec
 from vemoclap.errors import DataError
 from vemoclap.records import Floats
-from vemoclap.training.feature_store import Schema, Video
+from vemoclap.training.records import Schema, Video
 
 HEADS = 4
 FRAMES = 16  # n of the paper: rows that the classifier sees of a sequence

@@ -20,7 +20,7 @@ import numpy as np
 from vemoclap.errors import DataError
 from vemoclap.files import settle
 from vemoclap.records import Floats
-from vemoclap.training.feature_store import Column, Schema, Split, Store, Video
+from vemoclap.training.records import Column, Schema, Split, Store, Video
 
 VERSION = 1  # of the layout; a reader refuses what is newer
 KEY = b"vemoclap"

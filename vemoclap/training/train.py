@@ -19,12 +19,12 @@ import torch
 from vemoclap.classifier import model as classifier_model
 from vemoclap.classifier.model import Classifier, Config
 from vemoclap.errors import DataError
-from vemoclap.training import classifier_task, evaluate, loop, model_card, protocol
+from vemoclap.training import classifier_task, evaluate, loop, model_card, splits
 from vemoclap.training.batches import Examples
 from vemoclap.training.classifier_task import Epoch, Watch
 from vemoclap.training.evaluate import Evaluation
-from vemoclap.training.feature_store import Split, Store
 from vemoclap.training.recipe import Recipe, config_of
+from vemoclap.training.records import Split, Store
 
 STATE = "state.pt"  # a training that is not done
 HISTORY = "history.csv"
@@ -35,7 +35,7 @@ class Plan:
     """What is to be trained."""
 
     recipe: Recipe
-    protocol: str = protocol.PAPER
+    protocol: str = splits.PAPER
     seeds: tuple[int, ...] = (0,)
     blacklist: Path | None = None  # videos to leave out
     device: str = "cpu"
@@ -68,7 +68,7 @@ def train(
             training.
     """
     loop.claim(folder, resume=resume)
-    divided = protocol.divide(store, plan.protocol, plan.blacklist)
+    divided = splits.divide(store, plan.protocol, plan.blacklist)
     config = config_of(divided.schema, divided.of(Split.TRAIN), plan.recipe, store.schema.note)
     identity = _identity(divided, plan, config)
     tested = Split.TEST if divided.of(Split.TEST) else Split.VAL
@@ -78,7 +78,7 @@ def train(
     }
     homes = _homes(folder, plan.seeds)
     folder.mkdir(parents=True, exist_ok=True)
-    protocol.write(folder, divided)
+    splits.write(folder, divided)
     histories = {}
     for seed, home in homes.items():
         if (home / classifier_model.FILE).exists():
