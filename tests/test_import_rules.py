@@ -32,17 +32,18 @@ FACE = ("__init__", "__main__")  # of the package: it hands names on, and knows 
 
 # What belongs to one room only, by the first name of what is imported.
 HOME_OF = {
-    "subprocess": {"media", "engines"},
-    "yt_dlp": {"media"},
-    "ffmpeg": {"media"},
-    **dict.fromkeys(("silero_vad", "rapidocr", "paddleocr"), {"engines"}),
-    **dict.fromkeys(("py3langid", "symspellpy", "vaderSentiment"), {"engines"}),
-    **dict.fromkeys(("whisper", "faster_whisper", "ultralytics"), {"engines"}),
-    # The utterance model has backbones of its own.
-    **dict.fromkeys(("facenet_pytorch", "transformers"), {"engines", "mer"}),
-    "ray": {"batch"},
-    **dict.fromkeys(("ipywidgets", "IPython", "voila", "tornado", "google"), {"app"}),
-    "argparse": {"cli"},
+    library: set(rooms.split())
+    for rooms, libraries in {
+        "media": "ffmpeg yt_dlp",
+        "media engines": "subprocess",
+        "engines": "faster_whisper paddleocr py3langid rapidocr silero_vad symspellpy ultralytics "
+        "vaderSentiment whisper",
+        "engines mer": "facenet_pytorch transformers",  # the utterance model has backbones
+        "batch": "ray",
+        "app": "google ipywidgets IPython tornado voila",
+        "cli": "argparse",
+    }.items()
+    for library in libraries.split()
 }
 NO_WIDGETS = {"app.session", "app.jobs", "app.private_folder", "app.environment"}
 
@@ -134,7 +135,7 @@ def test_each_model_library_has_one_file():
     for name, path in INSIDE.items():
         for library in imports(path)[1]:
             homes.setdefault(library, set()).add(name)
-    for library in ("rapidocr", "silero_vad", "ultralytics", "whisper", "faster_whisper"):
+    for library in ("silero_vad", "ultralytics", "whisper", "faster_whisper"):
         assert len(homes[library]) == 1, homes[library]
 
 

@@ -112,8 +112,8 @@ def released() -> str:
             "",
             "## Scores",
             "",
-            f"Reported by the paper: {accuracy} % of the test videos right. Its confusion matrix, a row "
-            "per true emotion (recall on the diagonal):",
+            f"Reported by the paper: {accuracy} % of the test videos right. Its confusion matrix, "
+            "a row per true emotion (recall on the diagonal):",
             "",
             f"| true | {' | '.join(EMOTIONS)} |",
             f"|---|{'---:|' * len(EMOTIONS)}",
