@@ -155,7 +155,7 @@ size() {
     elif $cpu || [ "$(uname)" = Darwin ]; then
         echo "about 0.8 GB to download, 2 GB on disk"
     else
-        echo "about 3.6 GB to download, 7 GB on disk, most of it torch"
+        echo "about 3.6 GB to download, 7 GB on disk, most of it for torch"
     fi
 }
 
@@ -294,7 +294,7 @@ if was cpu; then cpu=true; fi
 if ! $newest && [ "$(cat "$stamp" 2>/dev/null)" = "$(fingerprint)" ]; then
     say "nothing to do"
 else
-    say "installing packages ($(size) the first time)"
+    say "installing packages; the first time that is $(size)"
     rm -f "$stamp"
     install_packages
     fingerprint >"$stamp"
