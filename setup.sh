@@ -18,6 +18,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 TORCH_CPU_INDEX=${TORCH_CPU_INDEX:-https://download.pytorch.org/whl/cpu}
 KEPT="torch torchvision numpy" # of a Python that was there before us
 
+venv=${VENV:-.venv} # tests/with_paddle.sh names another, and other extras
+uv=$venv/bin/uv
 dev=false cpu=false here=false newest=false
 for option in "$@"; do
     case "$option" in
@@ -97,10 +99,10 @@ find_python() {
 
 make_environment() { # anew where torch's 5 GB for GPUs would stay behind
     local base
-    if [ -x .venv/bin/python ] && new_enough .venv/bin/python && { ! $cpu || was cpu; }; then return; fi
+    if [ -x "$venv/bin/python" ] && new_enough "$venv/bin/python" && { ! $cpu || was cpu; }; then return; fi
     base=$(find_python)
-    say "making .venv with $("$base" --version)"
-    "$base" -m venv --clear .venv ||
+    say "making $venv with $("$base" --version)"
+    "$base" -m venv --clear "$venv" ||
         die "$base cannot make a virtual environment (Debian, Ubuntu: sudo apt install python3-venv)"
 }
 
@@ -145,6 +147,10 @@ PY
 # -- packages ---------------------------------------------------------------------------------
 
 extras() { # Voila and a kernel only where the kernel is ours
+    if [ -n "${EXTRAS:-}" ]; then
+        printf '%s\n' $EXTRAS
+        return
+    fi
     if $dev; then echo dev; fi
     if ! $here; then echo page; fi
 }
@@ -161,7 +167,7 @@ size() {
 
 following() { # an installer: its own progress on a terminal, elsewhere a line for what takes time
     : >"$log"
-    if [ -t 1 ] && [ "$1" = .venv/bin/uv ]; then
+    if [ -t 1 ] && [ "$1" = "$uv" ]; then
         "$@"
     elif [ -t 1 ]; then
         "$@" 2>"$log"
@@ -185,13 +191,13 @@ for line in sorted(sys.stdin, key=lambda line: line.startswith(":env:")):  # the
 
 get_uv() { # succeeds where the environment has uv then
     local setting cache
-    [ -x .venv/bin/uv ] || quietly "${pip[@]}" uv || return 1
+    [ -x "$uv" ] || quietly "${pip[@]}" uv || return 1
     while read -r setting; do
         [ -n "$(printenv "${setting%%=*}")" ] || export "${setting?}"
     done < <(pip_settings_for_uv)
-    # All indexes are equal, as for pip; .venv has its Python.
+    # All indexes are equal, as for pip; the environment has its Python.
     export UV_INDEX_STRATEGY=${UV_INDEX_STRATEGY:-unsafe-best-match} UV_PYTHON_DOWNLOADS=never
-    cache=$(.venv/bin/uv cache dir 2>"$log") && mkdir -p "$cache" || return 1
+    cache=$("$uv" cache dir 2>"$log") && mkdir -p "$cache" || return 1
     if [ "$(df -P "$cache" | awk 'END { print $1 }')" != "$(df -P . | awk 'END { print $1 }')" ]; then
         export UV_LINK_MODE=${UV_LINK_MODE:-copy} # of itself it would warn that it cannot link
     fi
@@ -200,7 +206,7 @@ get_uv() { # succeeds where the environment has uv then
 resolve_with_uv() { # the lock's pins are what uv tries first; what it settles for is in $pins
     local extra options=()
     for extra in $(extras); do options+=(--extra "$extra"); done
-    quietly .venv/bin/uv pip compile --python "$python" --no-header --no-annotate \
+    quietly "$uv" pip compile --python "$python" --no-header --no-annotate \
         "${options[@]}" --output-file "$pins" pyproject.toml
 }
 
@@ -244,7 +250,7 @@ install_packages() {
             opencv-python opencv-python-headless
     fi
     if ! $here && get_uv && resolve_with_uv; then
-        install=(.venv/bin/uv pip install --python "$python")
+        install=("$uv" pip install --python "$python")
     elif $newest; then
         install+=(--upgrade --upgrade-strategy eager)
     fi
@@ -254,7 +260,7 @@ install_packages() {
             "taking torch with GPU support ($(size))"
     fi
     until following "${install[@]}" --constraint "$pins" --editable "$target"; do
-        if $here || [ "${install[0]}" = .venv/bin/uv ] || [ ! -s "$pins" ]; then
+        if $here || [ "${install[0]}" = "$uv" ] || [ ! -s "$pins" ]; then
             cat "$log" >&2
             die "packages could not be installed, for the reason above"
         fi
@@ -278,8 +284,8 @@ if $here; then
     stamp=$("$python" -c 'import sys; print(sys.prefix)')/vemoclap-setup
     before=$(versions $KEPT) odds=$(at_odds)
 else
-    python=.venv/bin/python vemoclap=.venv/bin/vemoclap
-    stamp=.venv/vemoclap-setup # in the environment itself, so that it goes when that goes
+    python=$venv/bin/python vemoclap=$venv/bin/vemoclap
+    stamp=$venv/vemoclap-setup # in the environment itself, so that it goes when that goes
 fi
 if $cpu && ! was cpu && ! reachable "$(if $here; then echo "$python"; else find_python; fi)"; then
     cpu=false
@@ -302,7 +308,7 @@ else
         instead=$(replaced)
         [ -z "$instead" ] || say "not to be had as in requirements.lock: ${instead%; }"
     fi
-    $here || say "done in $SECONDS s; .venv holds $(du -sh .venv | cut -f1)"
+    $here || say "done in $SECONDS s; $venv holds $(du -sh "$venv" | cut -f1)"
 fi
 if $here; then
     lost=$(grep -Fxv -f <(versions $KEPT) <<<"$before" || true)
