@@ -172,7 +172,8 @@ following() { # an installer: its own progress on a terminal, elsewhere a line f
     elif [ -t 1 ]; then
         "$@" 2>"$log"
     else
-        "$@" 2>&1 | tee "$log" | sed -n -E 's/^ *((Downloading|Building|Installing|Installed) .*)/  \1/p'
+        "$@" 2>&1 | tee "$log" | sed -n -E -e 's/^ *((Downloading|Building|Installed) [^:]*)$/  \1/p' \
+            -e 's/^Installing collected.*/  Installing/p'
     fi
 }
 
