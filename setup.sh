@@ -237,7 +237,7 @@ drop_pins() { # what pip says that it cannot have; all of them where it does not
 }
 
 install_packages() {
-    local round=0 target=. install=("${pip[@]}")
+    local reason round=0 target=. install=("${pip[@]}")
     [ -z "$(extras)" ] || target=".[$(extras | paste -sd , -)]"
     if $here; then
         echo "$before" >"$pins"
@@ -263,7 +263,8 @@ install_packages() {
     until following "${install[@]}" --constraint "$pins" --editable "$target"; do
         if $here || [ "${install[0]}" = "$uv" ] || [ ! -s "$pins" ]; then
             cat "$log" >&2
-            die "packages could not be installed, for the reason above"
+            reason=$(grep -i -E '^ *(error|cause)' "$log" | tail -1)
+            die "packages could not be installed${reason:+: $reason}"
         fi
         round=$((round + 1))
         drop_pins "$round"
