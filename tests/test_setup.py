@@ -261,7 +261,7 @@ def test_what_cannot_be_installed_at_all_is_a_failure_with_its_reason(newcomer: 
     (newcomer.wheels / "torchvision-2.0-py3-none-any.whl").unlink()
     said = newcomer.run(succeeds=False)
     assert "torchvision" in said
-    assert "packages could not be installed" in said.splitlines()[-1]
+    assert "packages could not be installed: " in said.splitlines()[-1]  # with the reason
     make_wheel(newcomer.wheels, "torchvision", "2.0")
     assert "nothing to do" not in newcomer.run()
 
@@ -298,7 +298,8 @@ def index(newcomer: Newcomer) -> Iterator[Newcomer]:
             self.end_headers()
             self.wfile.write(body)
 
-        do_HEAD = do_GET
+        def do_HEAD(self) -> None:
+            self.do_GET()
 
         def log_message(self, *about: object) -> None:
             pass
@@ -326,6 +327,7 @@ def test_cpu_takes_torch_without_its_libraries_for_gpus(index: Newcomer):
     assert "libraries_for_gpus" not in index.has()
 
 
+@pytest.mark.parametrize("newcomer", ["by_pip"], indirect=True)
 def test_cpu_after_torch_for_gpus_makes_the_environment_anew(index: Newcomer):
     index.run()
     assert "libraries_for_gpus" in index.has()
@@ -333,6 +335,7 @@ def test_cpu_after_torch_for_gpus_makes_the_environment_anew(index: Newcomer):
     assert "libraries_for_gpus" not in index.has()
 
 
+@pytest.mark.parametrize("newcomer", ["by_pip"], indirect=True)
 def test_cpu_where_the_index_lacks_the_pin(index: Newcomer):
     index.lock(LOCK.replace("torch==2.0", "torch==1.0"))
     assert "PyTorch's own package index lacks torch==1.0" in index.run("--cpu")
