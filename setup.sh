@@ -34,6 +34,10 @@ for option in "$@"; do
     esac
 done
 
+if ! [ -t 1 ]; then # Jupyter asks for colours that nothing shows
+    unset FORCE_COLOR CLICOLOR_FORCE
+    export NO_COLOR=1
+fi
 if python3 -c 'import google.colab' 2>/dev/null; then here=true; fi
 
 scratch=$(mktemp -d)
@@ -263,7 +267,7 @@ install_packages() {
     until following "${install[@]}" --constraint "$pins" --editable "$target"; do
         if $here || [ "${install[0]}" = "$uv" ] || [ ! -s "$pins" ]; then
             cat "$log" >&2
-            reason=$(grep -i -E '^ *(error|cause)' "$log" | tail -1)
+            reason=$(grep -E '^ *(ERROR|cause):' "$log" | head -1) # as pip or uv says it
             die "packages could not be installed${reason:+: $reason}"
         fi
         round=$((round + 1))

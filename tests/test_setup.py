@@ -120,6 +120,7 @@ class Newcomer:
             "PIP_FIND_LINKS": str(self.wheels),
             "PIP_NO_CACHE_DIR": "1",
             "UV_CACHE_DIR": str(folder / "cache"),
+            "FORCE_COLOR": "1",  # as in Jupyter
             "TORCH_CPU_INDEX": "http://127.0.0.1:9/cpu",  # nobody listens there
         }
 
@@ -139,6 +140,7 @@ class Newcomer:
             stderr=subprocess.STDOUT,
         )
         assert (done.returncode == 0) == succeeds, done.stdout
+        assert "\x1b" not in done.stdout
         if succeeds:
             assert not FAULTS.search(done.stdout), done.stdout
         return done.stdout
@@ -260,8 +262,8 @@ def test_what_cannot_be_installed_at_all_is_a_failure_with_its_reason(newcomer: 
     (newcomer.wheels / "torchvision-1.0-py3-none-any.whl").unlink()
     (newcomer.wheels / "torchvision-2.0-py3-none-any.whl").unlink()
     said = newcomer.run(succeeds=False)
-    assert "torchvision" in said
-    assert "packages could not be installed: " in said.splitlines()[-1]  # with the reason
+    assert "packages could not be installed: " in said.splitlines()[-1]
+    assert "torchvision" in said.splitlines()[-1]
     make_wheel(newcomer.wheels, "torchvision", "2.0")
     assert "nothing to do" not in newcomer.run()
 
