@@ -132,12 +132,19 @@ def test_what_a_session_does_knows_no_widget(name: str):
     assert not foreign(path) & {"ipywidgets", "IPython", "voila", "google"}
 
 
+def test_step_1_needs_python_alone():
+    used = PACKAGE / "app" / "bootstrap.py"
+    assert foreign(used) - {"vemoclap"} <= sys.stdlib_module_names
+    assert imported(used) - {""} <= {"app", "app.place"}
+    assert foreign(PACKAGE / "app" / "place.py") <= sys.stdlib_module_names
+
+
 @pytest.mark.parametrize("path", MODULES, ids=room)
 def test_each_thing_has_one_room(path: Path):
     names = foreign(path)
     if not path.name.startswith("cli"):
         assert not calls(path, "print"), "print belongs to the command line"
-    if path.parent.name != "engines" and room(path) not in ("media", "ffmpeg"):
+    if path.parent.name != "engines" and room(path) not in ("media", "ffmpeg", "app.bootstrap"):
         assert "subprocess" not in names, "subprocesses belong to the media room"
     if path.parent.name != "engines":
         models = {"facenet_pytorch", "silero_vad", "rapidocr", "py3langid", "symspellpy"}

@@ -60,7 +60,7 @@ def serve(
     """
     if not notebook.is_file():
         raise UsageError(
-            f"There is no {notebook}; run vemoclap from a checkout of the project, which has it."
+            f"There is no {notebook}; install vemoclap again, or run it from a checkout."
         )
     try:
         import voila.app  # noqa: F401

@@ -7,6 +7,7 @@ videos that it was not trained on.
 import csv
 from pathlib import Path
 
+from vemoclap import storage
 from vemoclap.ekman6 import blacklist, splits
 from vemoclap.ekman6.store import Split, Store
 from vemoclap.errors import DataError, UsageError
@@ -14,7 +15,7 @@ from vemoclap.errors import DataError, UsageError
 PAPER, APP = "paper", "app"
 PROTOCOLS = (PAPER, APP)
 FILE = "split.csv"
-BLACKLIST = Path(__file__).parents[2] / "ekman_blacklist.txt"
+BLACKLIST = storage.bundled("ekman_blacklist.txt")
 
 
 def divide(store: Store, protocol: str, listed: Path | None = None) -> Store:
