@@ -66,7 +66,8 @@ def serve(
         import voila.app  # noqa: F401
     except ImportError as error:
         raise UsageError(
-            f"The local page needs Voila, which cannot be imported ({error}); run setup.sh again."
+            f"The local page needs Voila, which cannot be imported ({error}); run setup.sh "
+            'again, or install vemoclap with the extra "page".'
         ) from error
     _claim(port)
     announce(f"http://{ADDRESS}:{port}/")
