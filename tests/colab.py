@@ -6,7 +6,8 @@ It makes a runtime with Colab's Python and versions of packages (tests/colab.txt
 stand-in for ``google.colab``, lets the notebook fetch the last commit of this repository as if it
 had been opened from GitHub, install it and run its five cells, and checks what came of it and that
 torch, torchvision and numpy were kept. It takes about ten minutes and 8 GB in FOLDER, which is a
-temporary one unless it is given; a runtime that is there is used again.
+temporary one unless it is given; a runtime that is there is used again. Linux on x86-64 only.
+COLAB_PYTHON names a Python 3.13 where uv does not find or fetch one.
 """
 
 import http.server
@@ -149,6 +150,7 @@ def main(folder: Path) -> int:
     for old in (content, github):
         shutil.rmtree(old, ignore_errors=True)
     content.mkdir()
+    (folder / "home").mkdir(exist_ok=True)
     run("git", "init", "--quiet", "--bare", github)
     run("git", "fetch", "--quiet", "--depth", "1", ROOT.as_uri(), "HEAD:tried/now", cwd=github)
     shutil.copy(ROOT / "app.ipynb", content)
@@ -165,6 +167,7 @@ def main(folder: Path) -> int:
             "GIT_CONFIG_KEY_0": f"url.{github.as_uri()}.insteadOf",
             "GIT_CONFIG_VALUE_0": "https://github.com/someone/films",
         }
+        run("ffmpeg", "-version", env=environment)
         run(python, "-c", textwrap.dedent(RUN), cwd=content, env=environment)
         server.shutdown()
     after = versions(python)
