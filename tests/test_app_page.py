@@ -166,7 +166,7 @@ def test_without_the_notebook_there_is_no_page(monkeypatch, tmp_path, capsys):
 
     monkeypatch.setattr(app, "NOTEBOOK", tmp_path / "app.ipynb")
     assert main.main(["app", "--no-browser"]) == main.BAD_INPUT
-    assert "run vemoclap from a checkout of the project" in capsys.readouterr().err
+    assert "install vemoclap again" in capsys.readouterr().err
 
 
 def test_settings_of_the_user_and_of_the_folder_do_not_count(tmp_path, monkeypatch):

@@ -35,7 +35,7 @@ HOME_OF = {
     library: set(rooms.split())
     for rooms, libraries in {
         "media": "ffmpeg yt_dlp",
-        "media engines": "subprocess",
+        "app media engines": "subprocess",  # of the app only what installs it
         "engines": "faster_whisper paddleocr py3langid rapidocr silero_vad symspellpy ultralytics "
         "vaderSentiment whisper",
         "engines mer": "facenet_pytorch transformers",  # the utterance model has backbones
@@ -123,6 +123,13 @@ def test_only_the_command_line_prints(module: str):
     for node in ast.walk(ast.parse(INSIDE[module].read_text("utf-8"))):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             assert node.func.id != "print", f"line {node.lineno}"
+
+
+def test_step_1_of_the_notebook_needs_python_alone():
+    inside, outside = imports(INSIDE["app.bootstrap"])
+    assert outside <= sys.stdlib_module_names
+    assert inside - {"app", "__init__"} <= {"app.environment"}
+    assert imports(INSIDE["app.environment"])[1] <= sys.stdlib_module_names
 
 
 def test_one_file_knows_ray():

@@ -60,13 +60,14 @@ def serve(
     """
     if not notebook.is_file():
         raise UsageError(
-            f"There is no {notebook}; run vemoclap from a checkout of the project, which has it."
+            f"There is no {notebook}; install vemoclap again, or run it from a checkout."
         )
     try:
         import voila.app  # noqa: F401
     except ImportError as error:
         raise UsageError(
-            f"The local page needs Voila, which cannot be imported ({error}); run setup.sh again."
+            f"The local page needs Voila, which cannot be imported ({error}); run setup.sh "
+            'again, or install vemoclap with the extra "page".'
         ) from error
     _claim(port)
     announce(f"http://{ADDRESS}:{port}/")

@@ -1,15 +1,16 @@
 """The command ``vemoclap app``: the five steps as a page on this machine."""
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from vemoclap.files import bundled
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 ALL_FINE = 0
 PORT = 8866  # Voila's own
-NOTEBOOK = Path(__file__).resolve().parents[2] / "app.ipynb"
+NOTEBOOK = bundled("app.ipynb")
 
 
 def add_to(commands: "Commands") -> None:

@@ -18,7 +18,7 @@ from vemoclap.media import youtube
 from vemoclap.media.clip import Limits, printable
 from vemoclap.records import Progress
 
-SAMPLES = Path(__file__).resolve().parents[2] / "samples"  # beside the package in a checkout
+SAMPLES = files.bundled("samples")
 SAMPLE_PREFIX = "sample:"
 LONGEST_NAME = 100  # bytes of an upload's name; file systems take 255
 
@@ -115,8 +115,8 @@ def samples() -> tuple[Sample, ...]:
         ) from error
     if not found:
         raise SourceError(
-            "This installation came without the sample videos; run vemoclap from a checkout of "
-            "the project, or choose a file of your own."
+            "This installation came without the sample videos; install vemoclap again, or choose a "
+            "file of your own."
         )
     return found
 
