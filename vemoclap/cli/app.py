@@ -3,6 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING
 
+from vemoclap.cli import console
 from vemoclap.files import bundled
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def _app(parsed: argparse.Namespace) -> int:
     from vemoclap.app import server
 
     def announce(address: str) -> None:
-        print(f"The page is at {address} on this machine; Ctrl-C stops it.", flush=True)
+        console.say(f"The page is at {address} on this machine; Ctrl-C stops it.")
 
     server.serve(NOTEBOOK, parsed.port, open_browser=not parsed.no_browser, announce=announce)
     return ALL_FINE

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
 
-from vemoclap.engines.pool import debugging
+from vemoclap.engines.quiet import debugging
 from vemoclap.engines.roles import Ocr
 from vemoclap.errors import EngineError
 from vemoclap.readings import affect as readings_affect
