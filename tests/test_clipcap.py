@@ -88,14 +88,20 @@ def test_each_step_of_the_search_reads_one_token(hub: Hub, monkeypatch: pytest.M
     sizes: list[tuple[int, ...]] = []
     forward = type(gpt).forward
 
-    def watch(self, input_ids=None, inputs_embeds=None, **options):
+    def watch(self, input_ids, cache, inputs_embeds=None, **options):
         sizes.append(tuple((input_ids if input_ids is not None else inputs_embeds).shape[:2]))
-        return forward(self, input_ids=input_ids, inputs_embeds=inputs_embeds, **options)
+        return forward(self, input_ids, cache, inputs_embeds=inputs_embeds, **options)
 
     monkeypatch.setattr(type(gpt), "forward", watch)
     with torch.inference_mode():
         clipcap.beam_search(gpt, torch.zeros(1, 10, pictures.GPT2_WIDTH), stop=-1)
     assert sizes == [(1, 10)] + [(5, 1)] * 66
+
+
+@pytest.mark.filterwarnings("error")
+def test_no_library_warns_of_how_it_is_called(hub: Hub):
+    """Newer transformers deprecate the name under which older ones take the cache."""
+    assert clipcap.load("cpu")(np.ones(512, np.float32))
 
 
 def test_the_caption_continues_the_embedding_as_it_is(hub: Hub):
