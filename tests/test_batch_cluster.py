@@ -40,7 +40,7 @@ if __name__ == "__main__":
     )
     given = batch_workers.orders(Path(out), runner="ray")
     summary = run.run(inputs.find([Path(places)]), given, engine)
-    assert not summary.failed or make == "Bad"
+    assert not summary.counts["failed"] or make == "Bad"
 """
 
 

@@ -4,6 +4,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vemoclap import console
+
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -39,7 +41,7 @@ def _app(parsed: argparse.Namespace) -> int:
     from vemoclap.app import server
 
     def announce(address: str) -> None:
-        print(f"The page is at {address} on this machine; Ctrl-C stops it.", flush=True)
+        console.say(f"The page is at {address} on this machine; Ctrl-C stops it.")
 
     server.serve(NOTEBOOK, parsed.port, open_browser=not parsed.no_browser, announce=announce)
     return ALL_FINE

@@ -1,12 +1,11 @@
 """The command ``vemoclap timeline``: the emotion of a video over time."""
 
 import argparse
-import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vemoclap import cli_video
+from vemoclap import cli_video, console
+from vemoclap.engines import quiet
 from vemoclap.errors import UsageError, VemoclapError
 
 if TYPE_CHECKING:
@@ -72,16 +71,9 @@ def _timeline(parsed: argparse.Namespace) -> int:
     except (VemoclapError, BrokenPipeError):
         raise
     except Exception as error:
-        if os.environ.get("VEMOCLAP_DEBUG") == "1":
+        if quiet.debugging():
             raise
-        # A bug: one line, as of `analyze`, and the traceback for those who look for it.
-        name = "".join(c if c.isprintable() else repr(c)[1:-1] for c in parsed.path)
-        print(
-            f"{name}: vemoclap itself failed ({type(error).__name__}: {error}); "
-            "please report it with the traceback that VEMOCLAP_DEBUG=1 shows.",
-            file=sys.stderr,
-            flush=True,
-        )
+        console.complain_of_bug(parsed.path, error)
         return FAILED
 
 
@@ -115,10 +107,10 @@ def _follow(parsed: argparse.Namespace) -> int:
             folder = cli_video.folder(path, parsed.out)
         going = Run(path, options, analyser, judge=judge, folder=folder, progress=progress)
         if talkative:
-            _print(f"preset: {analyser.preset.name}{', judged by mer' if judge else ''}")
+            console.say(f"preset: {analyser.preset.name}{', judged by mer' if judge else ''}")
         for moment in going:
             if talkative:
-                _print(_line(moment, going.labels))
+                console.say(_line(moment, going.labels))
         timeline = going.result()
     _deliver(timeline, folder, parsed, talkative)
     going.forget()
@@ -170,13 +162,13 @@ def _deliver(
     from vemoclap.timeline import report
 
     if parsed.json:
-        _print(report.to_json(timeline))
+        console.answer(report.to_json(timeline))
     if folder is None:
         return
     written = report.write(timeline, folder, embed_bytes=int((parsed.embed_video or 0) * 1e6))
     if talkative:
-        _print("\n".join(_ending(timeline)))
-        _print(f"Written to {folder}: {', '.join(file.name for file in written)}")
+        console.say("\n".join(_ending(timeline)))
+        console.say(f"Written to {folder}: {', '.join(file.name for file in written)}")
 
 
 def _ending(timeline: "Timeline") -> list[str]:
@@ -215,7 +207,3 @@ def _filled(use: "EngineUse") -> bool:
 
 def _engine(use: "EngineUse") -> str:
     return f"{use.role}: {use.engine}"
-
-
-def _print(text: str) -> None:
-    print(text, flush=True)

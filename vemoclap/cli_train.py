@@ -2,13 +2,12 @@
 
 import argparse
 import json
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vemoclap import cli_training
+from vemoclap import cli_training, console
 from vemoclap.errors import UsageError
 
 if TYPE_CHECKING:
@@ -177,8 +176,8 @@ def _train(parsed: argparse.Namespace) -> int:
     ):
         evaluation = runs.train(store, parsed.out, plan, resume=parsed.resume, watch=watch)
         findings.write(evaluation, parsed.out / findings.FOLDER)
-    cli_training.print_markdown(findings.markdown(evaluation))
-    print(f"Written to {parsed.out}.", flush=True)
+    console.markdown(findings.markdown(evaluation))
+    console.say(f"Written to {parsed.out}.")
     return ALL_FINE
 
 
@@ -216,16 +215,15 @@ def _shown(total: int, board: "Callable[[Epoch], None]") -> "Iterator[Watch]":
     """Give what makes a training seen: a bar, or a line per epoch where none can be."""
     from vemoclap.ekman6.trainer import Watch
 
-    if not sys.stderr.isatty():
+    if not console.watched():
 
         def line(epoch: "Epoch") -> None:
             board(epoch)
-            print(_sentence(epoch), file=sys.stderr, flush=True)
+            console.complain(_sentence(epoch))
 
         yield Watch(epoch=line)
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 
     columns = (
         TextColumn("{task.description}"),
@@ -233,7 +231,7 @@ def _shown(total: int, board: "Callable[[Epoch], None]") -> "Iterator[Watch]":
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bars:
+    with console.bars(*columns) as bars:
         whole = bars.add_task("epochs, at most", total=total)
         part = bars.add_task("steps of this epoch", total=None)
 
@@ -243,7 +241,7 @@ def _shown(total: int, board: "Callable[[Epoch], None]") -> "Iterator[Watch]":
         def epoch(one: "Epoch") -> None:
             board(one)
             bars.update(whole, advance=1)
-            bars.console.print(_sentence(one), markup=False, highlight=False)
+            console.complain(_sentence(one))
 
         yield Watch(step=step, epoch=epoch)
 
@@ -282,10 +280,10 @@ def _evaluate(parsed: argparse.Namespace) -> int:
     with cli_training.writing(out):
         written = findings.write(evaluation, out)
     if parsed.json:
-        print(json.dumps(findings.as_json(evaluation), indent=2), flush=True)
+        console.answer(json.dumps(findings.as_json(evaluation), indent=2))
         return ALL_FINE
-    cli_training.print_markdown(findings.markdown(evaluation))
-    print(f"Written to {out}: {', '.join(path.name for path in written)}", flush=True)
+    console.markdown(findings.markdown(evaluation))
+    console.say(f"Written to {out}: {', '.join(path.name for path in written)}")
     return ALL_FINE
 
 
@@ -305,7 +303,7 @@ def _experiment(parsed: argparse.Namespace) -> int:
     with cli_training.writing(parsed.out), _shown(total, lambda epoch: None) as watch:
 
         def begin(condition: str) -> "Watch":
-            print(condition, file=sys.stderr, flush=True)
+            console.complain(condition)
             return watch
 
         results = experiment.run(
@@ -316,8 +314,8 @@ def _experiment(parsed: argparse.Namespace) -> int:
             watch=begin,
         )
         written = experiment.write(parsed.part, results, store.schema.note, parsed.out)
-    cli_training.print_markdown(written[0].read_text("utf-8"))
-    print(f"Written to {parsed.out}: {', '.join(path.name for path in written)}", flush=True)
+    console.markdown(written[0].read_text("utf-8"))
+    console.say(f"Written to {parsed.out}: {', '.join(path.name for path in written)}")
     return ALL_FINE
 
 
@@ -331,7 +329,7 @@ def _memory(parsed: argparse.Namespace) -> int:
     device = cli_training.device(parsed.device)
 
     def progress(case: str, done: int, total: int) -> None:
-        print(f"{done + 1} of {total}: {case}", file=sys.stderr, flush=True)
+        console.complain(f"{done + 1} of {total}: {case}")
 
     with (
         cli_training.writing(parsed.out),
@@ -349,6 +347,6 @@ def _memory(parsed: argparse.Namespace) -> int:
         )
         about = f"Preset {preset} on the {'GPU' if device == 'cuda' else 'CPU'}."
         written = footprint.write(cases, about, parsed.out)
-    cli_training.print_markdown(written[0].read_text("utf-8"))
-    print(f"Written to {parsed.out}: {', '.join(path.name for path in written)}", flush=True)
+    console.markdown(written[0].read_text("utf-8"))
+    console.say(f"Written to {parsed.out}: {', '.join(path.name for path in written)}")
     return ALL_FINE

@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +17,6 @@ __all__ = [
     "count",
     "device",
     "positive",
-    "print_markdown",
     "share",
     "share_the_processor",
     "writing",
@@ -78,14 +76,3 @@ def device(asked: str) -> str:
     if asked == "cuda" and not torch.cuda.is_available():
         raise UsageError("There is no CUDA GPU that torch can use here; use --device cpu.")
     return "cuda" if asked != "cpu" and torch.cuda.is_available() else "cpu"
-
-
-def print_markdown(text: str) -> None:
-    """Print Markdown, drawn where somebody watches."""
-    from rich.console import Console
-    from rich.markdown import Markdown
-
-    if sys.stdout.isatty():
-        Console().print(Markdown(text))
-    else:
-        print(text, flush=True)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
 
 from vemoclap import baseline, curves, draw, faces, pictures, screentext, sound, speech
+from vemoclap.engines.quiet import debugging
 from vemoclap.errors import EngineError
 from vemoclap.records import (
     CaptionReading,
@@ -26,7 +27,6 @@ from vemoclap.records import (
     Status,
     failed,
 )
-from vemoclap.residents import debugging
 from vemoclap.roles import Ocr
 
 T = TypeVar("T")

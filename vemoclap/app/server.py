@@ -5,7 +5,6 @@ of JupyterLab the user has installed, and it takes settings from files in the wo
 the user's home. None of that is wanted here.
 """
 
-import logging
 import os
 import re
 import socket
@@ -72,7 +71,6 @@ def serve(
     announce(f"http://{ADDRESS}:{port}/")
     os.environ[place.PAGE_VARIABLE] = "1"
     os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"  # this Python, not a kernel of the user's
-    logging.getLogger("tornado.access").setLevel(logging.ERROR)  # not what was not found
     folder.sweep()
     application = _local_page()(
         notebook_path=str(notebook), port=port, open_browser=open_browser, log_level="ERROR"

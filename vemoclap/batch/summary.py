@@ -18,6 +18,7 @@ from vemoclap.storage import settle
 FILE = "summary.json"
 PAGE = "index.html"
 LEFT_OUT = "left out"
+ENDS = (*(ending.value for ending in Ending), LEFT_OUT)
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 
@@ -45,9 +46,22 @@ class Summary:
         return len(self.inputs.items) + len(self.inputs.left_out)
 
     @property
-    def failed(self) -> bool:
-        """Whether any video failed."""
-        return any(entry.ending is Ending.FAILED for entry in self.entries)
+    def counts(self) -> dict[str, int]:
+        """How many files ended in each way, those left out included; 0 too."""
+        return {
+            ending: sum(line.count for line in self.lines if line.ending == ending)
+            for ending in ENDS
+        }
+
+    @property
+    def counted(self) -> str:
+        """The counts as a sentence."""
+        return f"{', '.join(f'{count} {ending}' for ending, count in self.counts.items())}."
+
+    @property
+    def all_fine(self) -> bool:
+        """Whether each video has a result: none failed and none was refused."""
+        return all(entry.ending in (Ending.OK, Ending.PARTIAL) for entry in self.entries)
 
 
 def sum_up(
@@ -57,10 +71,9 @@ def sum_up(
     entries = tuple(ended[item.name] for item in inputs.items)
     counts = Counter((entry.ending.value, kind(entry)) for entry in entries)
     counts.update((LEFT_OUT, _plain(one.reason)) for one in inputs.left_out)
-    order = [*(ending.value for ending in Ending), LEFT_OUT]
     lines = sorted(
         (Line(ending, cause, count) for (ending, cause), count in counts.items()),
-        key=lambda line: (order.index(line.ending), -line.count, line.cause),
+        key=lambda line: (ENDS.index(line.ending), -line.count, line.cause),
     )
     return Summary(inputs, entries, fresh, tuple(lines))
 
@@ -82,10 +95,7 @@ def document(summary: Summary, orders: Orders) -> dict[str, Any]:
         "engines": dict(orders.engines),
         "stamp": orders.stamp,
         "inputs": summary.total,
-        "counts": {
-            ending: sum(line.count for line in summary.lines if line.ending == ending)
-            for ending in (*(one.value for one in Ending), LEFT_OUT)
-        },
+        "counts": summary.counts,
         "in_this_run": len(summary.fresh),
         "causes": [
             {"ending": line.ending, "cause": line.cause, "count": line.count}

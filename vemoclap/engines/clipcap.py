@@ -68,7 +68,9 @@ def load(device: str) -> Callable[[Floats], str]:
     weights.use_offline()
     path, language = weights.folder("clipcap") / CONVERTED, weights.folder("gpt2")
     network = _network(path, language, device)
-    tokenizer = ByteLevelBPETokenizer(str(language / "vocab.json"), str(language / "merges.txt"))
+    tokenizer = ByteLevelBPETokenizer.from_file(
+        str(language / "vocab.json"), str(language / "merges.txt")
+    )
     stop = tokenizer.encode(STOP).ids[0]
 
     def describe(embedding: Floats) -> str:
