@@ -103,7 +103,7 @@ def test_what_failed_waits_until_it_is_asked_for(folder):
     summary, _ = batch(folder, Counted(failing=("a.mp4",)))
     assert summary.counts["failed"]
     summary, engine = batch(folder)
-    assert (summary.counts["failed"], engine.names) == (1, [])
+    assert (summary.counts["failed"], engine.names) == (2, [])
     summary, engine = batch(folder, retry_failed=True)
     assert set(engine.names) == {"a.mp4", "b/a.mp4", "c-refuse.mp4"}
     assert not summary.counts["failed"]

@@ -18,7 +18,7 @@ CORE = {
     "arithmetic",
 }  # all that an engine may know
 SHARED = {
-    f"engines.{n}" for n in ("batching", "gating", "linear", "pretrained", "reading_order")
+    f"engines.{n}" for n in ("batching", "gating", "linear", "pretrained", "reading_order", "quiet")
 }  # and what several share
 
 
@@ -69,6 +69,14 @@ def calls(path: Path, name: str) -> bool:
     )
 
 
+def touches_streams(path: Path) -> bool:
+    """Return whether a file names ``sys.stdout``, ``sys.stderr`` or rich's ``Console``."""
+    nodes = list(ast.walk(ast.parse(path.read_text("utf-8"))))
+    named = {ast.unparse(node) for node in nodes if isinstance(node, ast.Attribute)}
+    named |= {node.name for node in nodes if isinstance(node, ast.alias)}
+    return bool(named & {"sys.stdout", "sys.stderr", "Console"})
+
+
 @pytest.mark.parametrize("path", [m for m in MODULES if m.parent.name == "engines"], ids=room)
 def test_engines_know_only_records_errors_and_weights(path: Path):
     assert imported(path) <= CORE | SHARED
@@ -93,7 +101,7 @@ def test_nothing_imports_the_front_ends(path: Path):
 
 
 def test_only_commands_share_what_commands_share():
-    shared = {"cli_video", "cli_training"}
+    shared = {"cli_video", "cli_training", "console"}
     users = {room(path) for path in MODULES if imported(path) & shared}
     assert {name.partition("_")[0] for name in users} == {"cli"}
 
@@ -115,7 +123,7 @@ def test_only_the_command_knows_batches(path: Path):
 
 @pytest.mark.parametrize("path", sorted((PACKAGE / "batch").glob("*.py")), ids=room)
 def test_a_batch_asks_no_engine_itself_and_one_file_knows_ray(path: Path):
-    assert not {name for name in imported(path) if name.startswith("engines")}
+    assert not {name for name in imported(path) if name.startswith("engines")} - {"engines.quiet"}
     assert path.name == "cluster.py" or "ray" not in foreign(path)
 
 
@@ -135,8 +143,10 @@ def test_what_a_session_does_knows_no_widget(name: str):
 @pytest.mark.parametrize("path", MODULES, ids=room)
 def test_each_thing_has_one_room(path: Path):
     names = foreign(path)
-    if not path.name.startswith("cli"):
-        assert not calls(path, "print"), "print belongs to the command line"
+    if path.name != "console.py":
+        assert not calls(path, "print"), "what the command line says goes through its console"
+    if room(path) not in ("console", "engines.quiet"):
+        assert not touches_streams(path), "all that is said goes through console and quiet"
     if path.parent.name != "engines" and room(path) not in ("media", "ffmpeg"):
         assert "subprocess" not in names, "subprocesses belong to the media room"
     if path.parent.name != "engines":
