@@ -12,7 +12,7 @@ import pytest
 from tests.lessons import collection
 from tests.local_page import local_page
 from vemoclap import files
-from vemoclap.ekman6 import store as stores
+from vemoclap.training import feature_store as stores
 
 ROOT = Path(__file__).resolve().parents[1]
 BUILT_FROM = (
