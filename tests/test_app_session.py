@@ -283,11 +283,11 @@ def test_one_job_at_a_time_and_it_can_be_stopped():
         ended.set()
 
     assert work.start(endless, progress=silent, finished=finished)
-    assert begun.wait(10)
+    assert begun.wait(60)
     assert work.busy
     assert not work.start(endless, progress=silent, finished=finished)
     work.stop()
-    assert ended.wait(10)
+    assert ended.wait(60)
     assert problems == [STOPPED]
     assert not work.busy
 

@@ -320,7 +320,11 @@ import torch
 from tests import lessons
 from vemoclap.ekman6 import runs, store, trainer
 torch.set_num_threads(1)
-watch = trainer.Watch(step=lambda *where: print(*where, flush=True))
+def step(*where):
+    print(*where, flush=True)
+    sys.stdin.readline()  # until it may go on
+
+watch = trainer.Watch(step=step)
 plan = runs.Plan(lessons.replace(lessons.QUICK, epochs=3), seeds=(0, 1))
 runs.train(store.read(Path(sys.argv[1])), Path(sys.argv[2]), plan, save_every_s=0, watch=watch)
 """
@@ -344,8 +348,10 @@ def test_a_killed_training_gives_the_same_files(tmp_path: Path):
     after = int(np.random.default_rng().integers(2, steps))
     cut = tmp_path / "cut"
     command = [sys.executable, "-c", CHILD, str(folder), str(cut)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[1]) as child:
-        assert child.stdout is not None
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes, cwd=Path(__file__).parents[1]) as child:
+        child.stdin.write(b"\n" * after)  # so it is killed in the next step at the latest
+        child.stdin.flush()
         for _ in range(after):
             assert child.stdout.readline(), f"it ended before step {after}"
         child.kill()

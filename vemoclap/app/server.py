@@ -8,10 +8,13 @@ the user's home. None of that is wanted here.
 import logging
 import os
 import re
+import shutil
+import signal
 import socket
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from vemoclap.app import folder, place
@@ -47,7 +50,10 @@ VISIT = r"/visits/([0-9a-f-]{36})"
 def serve(
     notebook: Path, port: int, *, open_browser: bool, announce: Callable[[str], None]
 ) -> None:
-    """Serve the notebook to this machine until it is stopped.
+    """Serve the notebook to this machine until it is stopped, by Ctrl-C or SIGTERM.
+
+    SIGINT stops it also where a shell's ``&`` or ``nohup`` had it ignored: visitors' processes and
+    files are to go with the server, which only a server that is told to stop can see to.
 
     Args:
         notebook: what to show.
@@ -69,6 +75,7 @@ def serve(
             f"The local page needs Voila, which cannot be imported ({error}); run setup.sh again."
         ) from error
     _claim(port)
+    _on_stopping(signal.default_int_handler)  # until it listens
     announce(f"http://{ADDRESS}:{port}/")
     os.environ[place.PAGE_VARIABLE] = "1"
     os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"  # this Python, not a kernel of the user's
@@ -81,6 +88,7 @@ def serve(
         application.initialize([])
         application.start()
     finally:
+        shutil.rmtree(application.connection_dir, ignore_errors=True)
         folder.sweep()
 
 
@@ -96,10 +104,15 @@ def _claim(port: int) -> None:
             ) from error
 
 
+def _on_stopping(handler: Callable[[int, FrameType | None], Any] | signal.Handlers) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, handler)
+
+
 def _local_page() -> Any:
     """Return the class of the application, which only Voila's own can be made from."""
     from jupyter_server.services.kernels.handlers import KernelHandler
-    from tornado.ioloop import PeriodicCallback
+    from tornado.ioloop import IOLoop, PeriodicCallback
     from tornado.web import RequestHandler
     from traitlets import List, Unicode
     from traitlets.config import Config
@@ -153,6 +166,13 @@ def _local_page() -> Any:
 
         def listen(self) -> None:
             PeriodicCallback(folder.sweep, SWEEP_MS).start()
+            loop = IOLoop.current()
+
+            def stop(*_: Any) -> None:
+                _on_stopping(signal.SIG_IGN)  # whoever is impatient would leave processes behind
+                loop.add_callback_from_signal(loop.stop)
+
+            _on_stopping(stop)
             super().listen()
 
     return LocalPage
