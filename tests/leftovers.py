@@ -8,6 +8,7 @@ import contextlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -59,15 +60,22 @@ def _runs(process: psutil.Process) -> bool:
 
 def cleared(folder: Path, grace_s: float = GRACE_S) -> list[str]:
     """Return what is left of processes and of files in a folder, after ending and removing it."""
-    _, alive = psutil.wait_procs(processes(), timeout=grace_s)
+    _wait(grace_s)
     left = []
-    for one in alive:
+    for one in processes():
         with contextlib.suppress(psutil.Error):
             left.append(f"process {one.pid}: {' '.join(one.cmdline())[:300]}")
             one.kill()
-    psutil.wait_procs(alive, timeout=grace_s)
+    _wait(GRACE_S)
     for path in sorted(folder.iterdir()):
         left.append(f"{'folder' if path.is_dir() else 'file'} {path}")
         shutil.rmtree(path, ignore_errors=True)
         path.unlink(missing_ok=True)
     return left
+
+
+def _wait(seconds: float) -> None:
+    """Wait until nothing runs, for so long; psutil would wait for the dead too."""
+    deadline = time.monotonic() + seconds
+    while processes() and time.monotonic() < deadline:
+        time.sleep(0.05)
