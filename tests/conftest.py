@@ -56,8 +56,9 @@ def _has_gpu() -> bool:
 @pytest.fixture(scope="session", autouse=True)
 def temporary_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Return the folder of temporary files of this worker, in which nothing may stay."""
-    settings = tmp_path_factory.mktemp("ultralytics")  # pytest's own folders stay where they are
-    os.environ["YOLO_CONFIG_DIR"] = str(settings)
+    # Of libraries that keep something for the next time; pytest's own folders stay where they are.
+    kept = tmp_path_factory.mktemp("kept")
+    os.environ |= {"YOLO_CONFIG_DIR": str(kept), "TORCHINDUCTOR_CACHE_DIR": str(kept)}
     with leftovers.own_folder() as folder:
         yield folder
         left = leftovers.cleared(folder)
