@@ -201,7 +201,7 @@ def test_private_folders_go_with_their_process(monkeypatch, tmp_path):
     assert mine.is_dir()
     assert not killed.exists()
     at_exit[-1]()
-    assert not mine.exists()
+    assert not mine.parent.exists()
 
 
 def test_a_folder_that_somebody_else_made_before_us_is_not_used(monkeypatch, tmp_path):

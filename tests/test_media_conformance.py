@@ -531,11 +531,13 @@ def test_a_playlist_reads_no_other_file_and_connects_nowhere(
     assert canary.stat().st_atime == 1
 
 
-def test_what_is_no_file_is_refused_without_opening_it(tmp_path: Path):
+def test_what_is_no_file_is_refused_without_opening_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "gone").symlink_to(tmp_path / "nowhere")
     with socket.socket(socket.AF_UNIX) as server:
-        os.chdir(tmp_path)
+        monkeypatch.chdir(tmp_path)
         server.bind("sock")
     refused(tmp_path / "pipe", "not a regular file")
     refused(tmp_path / "sock", "not a regular file")

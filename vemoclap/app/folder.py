@@ -5,6 +5,7 @@ lock on it, so that what a killed process left behind is known and removed by th
 """
 
 import atexit
+import contextlib
 import os
 import shutil
 import tempfile
@@ -35,23 +36,28 @@ def private() -> Path:
     from filelock import FileLock
 
     sweep()
-    place = Path(tempfile.mkdtemp(prefix=PREFIX, dir=root()))
+    try:
+        place = Path(tempfile.mkdtemp(prefix=PREFIX, dir=root()))
+    except FileNotFoundError:  # somebody left at this moment, as the last one
+        place = Path(tempfile.mkdtemp(prefix=PREFIX, dir=root()))
     lock = FileLock(place / LOCK)
     lock.acquire()
 
     def remove() -> None:
         lock.release()
         shutil.rmtree(place, ignore_errors=True)
+        sweep()
 
     atexit.register(remove)
     return place
 
 
 def sweep() -> None:
-    """Remove the folders whose processes are gone."""
+    """Remove the folders whose processes are gone, and that of all of them where none is left."""
     from filelock import FileLock, Timeout
 
-    for place in root().glob(f"{PREFIX}*"):
+    above = root()
+    for place in above.glob(f"{PREFIX}*"):
         if not (place / LOCK).exists():
             continue  # it is being made, or removed
         lock = FileLock(place / LOCK)
@@ -61,6 +67,8 @@ def sweep() -> None:
             continue
         lock.release()
         shutil.rmtree(place, ignore_errors=True)
+    with contextlib.suppress(OSError):  # others are there
+        above.rmdir()
 
 
 def is_anothers(path: Path, own: Path) -> bool:

@@ -331,6 +331,7 @@ def load(device: str) -> Callable[[Floats], Heard]:
 
     The tags are the five most likely of the mean of the windows' vectors.
     """
+    weights.use_offline()
     model, ids = read(weights.folder("beats") / CONVERTED, device)
     ontology = names(weights.folder("audioset-ontology") / "ontology.json")
     if lacking := [key for key in ids if key not in ontology]:

@@ -61,6 +61,7 @@ def load(device: str) -> "nn.Module":
     """
     import torch
 
+    weights.use_offline()
     path = weights.folder(NAME) / CONVERTED
     tensors, metadata = checkpoint.read(path, device)
     width = metadata.get("width")
