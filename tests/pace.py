@@ -47,5 +47,55 @@ def is_quick(item: pytest.Item) -> bool:
     return name in QUICK or not (item.path.stem in SECONDS or item.get_closest_marker("slow"))
 
 
-SECONDS: dict[str, float] = {}
-QUICK: set[str] = set()
+# About how long a file takes on one processor of 2026, in seconds.
+SECONDS = {
+    "test_paper_end_to_end": 65,
+    "test_batch_cluster": 62,
+    "test_batch_kills": 60,
+    "test_batch_many": 59,
+    "test_timeline_run": 56,
+    "test_app_browser": 46,
+    "test_mer_train": 45,
+    "test_notebook": 44,
+    "test_media_conformance": 41,
+    "test_app_timeline_browser": 38,
+    "test_app_page": 35,
+    "test_end_to_end": 30,
+    "test_experiment": 30,
+    "test_residents": 26,
+    "test_miniatures": 24,
+    "test_timeline_memory": 21,
+    "test_media": 21,
+    "test_timeline_paper": 21,
+    "test_timeline_resume": 19,
+    "test_batch_crew": 15,
+    "test_nllb": 15,
+    "test_whisper": 14,
+    "test_engines": 14,
+    "test_train": 14,
+    "test_samples": 12,
+    "test_yolo_face": 11,
+    "test_batch_run": 11,
+    "test_app_steps": 10,
+    "test_embedded_engines": 8,
+    "test_timeline_in_chromium": 8,
+    "test_t5_spell": 7,
+    "test_mer_data": 7,
+    "test_timeline_report_page": 6,
+    "test_report_hostile": 6,
+    "test_hub": 6,
+    "test_ekman6_collection": 5,
+    "test_batch_command": 5,
+    "test_evaluate": 5,
+    "test_engines_with_real_weights": 5,
+    "test_report_in_chromium": 4,
+    "test_leftovers": 4,
+}
+# Of those files, what a room would be missed without.
+QUICK = {
+    "test_app_steps.py::test_the_results_hold_everything",
+    "test_batch_crew.py::test_a_crash_is_charged_to_its_video_alone",
+    "test_batch_run.py::test_features_go_into_one_store",
+    "test_timeline_run.py::test_a_video_of_any_length_without_sound",
+    "test_train.py::test_a_planted_modality_is_learnt_in_sixteen_bits",
+}

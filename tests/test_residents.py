@@ -4,6 +4,7 @@ import gc
 import json
 import threading
 import weakref
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -67,12 +68,14 @@ class Machine:
 
 
 @pytest.fixture
-def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
+def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
     """One with room for everything, unless a test says otherwise."""
     made = Machine(WORKING_BYTES + 100 * 10**9)
     monkeypatch.setattr(memory, "free_bytes", made.free_bytes)
     monkeypatch.setattr(roles, "load", made.load)
-    return made
+    gc.freeze()  # the libraries' own millions, that each release need not go through them
+    yield made
+    gc.unfreeze()
 
 
 def ask(engines: Residents, *asked: str) -> None:
