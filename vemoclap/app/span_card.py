@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from vemoclap.app.session import Labels
 from vemoclap.app.theme import text
-from vemoclap.report.timeline_bars import named_columns, waveform
+from vemoclap.report.charts import named_columns, waveform
 from vemoclap.report.timeline_findings import emotions
 from vemoclap.report.timeline_rows import exact, shortened
 from vemoclap.report.wording import why

@@ -1,20 +1,19 @@
 """The analysis as one HTML page that needs nothing else."""
 
-import functools
 from pathlib import Path
 
 import numpy as np
+from markupsafe import Markup
 
 from vemoclap.media import images
 from vemoclap.records import Analysis, Face, Floats
 from vemoclap.report import annotate, wording
 from vemoclap.report.charts import Line, bar, chart
-from vemoclap.report.html import digest, own, template, when
+from vemoclap.report.html import rendered
 from vemoclap.report.lanes import timeline
-from vemoclap.report.player import moment, player
+from vemoclap.report.player import moment
 from vemoclap.report.reasoning import reasoning
 from vemoclap.report.stills import LISTED, stills
-from vemoclap.version import __version__
 
 TIMELINE = "timeline.html"  # of the same video, where it lies beside the report
 FACES_SHOWN = 24  # pictures of faces, the largest; the rest is in the JSON
@@ -23,44 +22,26 @@ FACES_SHOWN = 24  # pictures of faces, the largest; the rest is in the JSON
 def to_html(
     analysis: Analysis, folder: Path | None = None, *, embed_bytes: int = 0, link: bool = True
 ) -> str:
-    """Return a page with everything a reader may want, which needs nothing but the video.
-
-    Every text from the file or a model passes through one finalizer, which removes control
-    characters and escapes the rest. The one script and the one style are our own files, and the
-    page's policy allows them by their digests and nothing else.
-
-    Args:
-        analysis: what to show.
-        folder: where the page will lie, for its link to the video; None: beside the video.
-        embed_bytes: a video of up to this size goes into the page.
-        link: whether the page may link to a video that it does not hold.
-    """
-    from markupsafe import Markup
-
-    style, script = own("page.css"), own("page.js")
-    shown = player(analysis.clip.info, folder, embed_bytes=embed_bytes, link=link)
-    return template("page.html.j2").render(
+    """Return a page with everything a reader may want; see ``html.rendered``."""
+    return rendered(
+        "page.html.j2",
+        ("page.css",),
+        analysis.clip.info,
+        folder,
+        embed_bytes=embed_bytes,
+        link=link,
         analysis=analysis,
         clip=analysis.clip,
-        media=analysis.clip.info,
         readings=analysis.readings,
         scores=analysis.scores,
-        style=Markup(style),  # noqa: S704  our own file
-        script=Markup(script),  # noqa: S704
-        style_digest=digest(style),
-        script_digest=digest(script),
-        player=shown,
-        when=functools.partial(when, shown.source is not None),
         timeline=timeline(analysis),
         stills=stills(analysis),
         listed=LISTED,
         moment=moment,
         picture=images.data_uri(annotate.annotated_frame(analysis)),
-        charts=[Markup(svg) for svg in _charts(analysis)],  # noqa: S704  escaped where made
+        charts=_charts(analysis),
         colours=wording.EMOTION_COLOURS,
-        w=wording,
-        bar=lambda share, fill: Markup(bar(share, fill)),  # noqa: S704
-        version=__version__,
+        bar=bar,
         absences=_absences(analysis),
         sample_lines=_sample_lines(analysis),
         reasoning=reasoning(analysis),
@@ -107,7 +88,7 @@ def _absences(analysis: Analysis) -> list[tuple[str, str]]:
     return rows
 
 
-def _charts(analysis: Analysis) -> list[str]:
+def _charts(analysis: Analysis) -> list[Markup]:
     curves, affect = analysis.readings.curves, analysis.readings.affect
     duration = analysis.clip.info.duration_s
     spans = analysis.readings.speech.spans or ()
