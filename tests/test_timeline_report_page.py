@@ -15,7 +15,7 @@ from vemoclap import report as video_report
 from vemoclap.records import Span
 from vemoclap.report import timeline_files, wording
 from vemoclap.report.charts import columns, named_columns, waveform
-from vemoclap.report.timeline_rows import exact
+from vemoclap.report.wording import exact
 from vemoclap.timeline.records import FaceTrack, Timeline
 
 KINDS = every_timeline()

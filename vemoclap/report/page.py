@@ -10,7 +10,7 @@ from vemoclap.records import Analysis, Face, Floats
 from vemoclap.report import annotate, wording
 from vemoclap.report.charts import Line, bar, chart
 from vemoclap.report.html import rendered
-from vemoclap.report.lanes import timeline
+from vemoclap.report.lanes import analysis_lanes
 from vemoclap.report.player import moment
 from vemoclap.report.reasoning import reasoning
 from vemoclap.report.stills import LISTED, stills
@@ -34,7 +34,7 @@ def to_html(
         clip=analysis.clip,
         readings=analysis.readings,
         scores=analysis.scores,
-        timeline=timeline(analysis),
+        strip=analysis_lanes(analysis),
         stills=stills(analysis),
         listed=LISTED,
         moment=moment,

@@ -4,9 +4,10 @@ import itertools
 from pathlib import Path
 
 from vemoclap.records import EMOTIONS
-from vemoclap.report import timeline_lanes, timeline_rows, wording
+from vemoclap.report import timeline_rows, wording
 from vemoclap.report.charts import key
 from vemoclap.report.html import rendered
+from vemoclap.report.lanes import timeline_lanes
 from vemoclap.report.timeline_findings import colours
 from vemoclap.timeline.records import Timeline
 
@@ -26,7 +27,7 @@ def to_html(
         embed_bytes=embed_bytes,
         link=link,
         timeline=timeline,
-        exact=timeline_rows.exact,
+        exact=wording.exact,
         known=any(one.probabilities is not None for one in moments),
         reason=next((wording.why(one.status) for one in moments if not one.status.ok), ""),
         wordless=_wordless(timeline),
@@ -44,7 +45,7 @@ def to_html(
             (key(colour), label)
             for label, colour in zip(timeline.labels, colours(timeline.labels), strict=True)
         ],
-        chart=timeline_lanes.chart(timeline),
+        strip=timeline_lanes(timeline),
         cards=timeline_rows.cards(timeline),
         groups=timeline_rows.groups(timeline),
         people=timeline_rows.people(timeline),

@@ -15,7 +15,7 @@ from vemoclap.report.timeline_findings import (
     present,
     shown_by,
 )
-from vemoclap.report.wording import clock, percent, why
+from vemoclap.report.wording import clock, exact, percent, why
 from vemoclap.timeline.records import FaceTrack, Kind, Moment, Timeline
 
 GROUP = 60  # spans that are unfolded together
@@ -221,13 +221,6 @@ def people(timeline: Timeline) -> tuple[Person, ...]:
         )
         for track in most_seen(timeline)
     )
-
-
-def exact(time_s: float) -> str:
-    """Return a time with its tenths, unless they are none: 0:05, 1:02.5."""
-    tenths = round(10 * time_s)
-    whole = clock(tenths // 10)
-    return f"{whole}.{tenths % 10}" if tenths % 10 else whole
 
 
 def shortened(text: str, most: int = LETTERS) -> str:
