@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from vemoclap.records import Analysis, Face
+from vemoclap.records import Analysis, Face, ScreenReading, Times
 from vemoclap.report.documents import AnalysisDocument, Document, TimelineDocument
 from vemoclap.report.wording import WINDOW_S
 from vemoclap.timeline.records import Moment, Timeline, TrackedFace
@@ -56,7 +56,7 @@ def document(found: Analysis | Timeline) -> dict[str, Any]:
 
 def _analysis(analysis: Analysis) -> dict[str, Any]:
     clip, readings, scores = analysis.clip, analysis.readings, analysis.scores
-    faces, screen, affect = readings.faces, readings.screen, readings.affect
+    faces, affect = readings.faces, readings.affect
     answer = dict.fromkeys(("probabilities", "method", "trained", "note", "evidence"))
     return _with(analysis, **ANALYSIS) | {
         "media": _with(clip.info, sound=clip.audio_status),
@@ -77,26 +77,7 @@ def _analysis(analysis: Analysis) -> dict[str, Any]:
             else [_face(face, time_s=clip.times_s[face.frame]) for face in faces.faces],
         ),
         "speech": readings.speech,
-        "screen_text": _with(
-            screen,
-            lines=None
-            if screen.lines is None
-            else [
-                _with(line, frame=frame, time_s=time_s)
-                for frame, time_s in enumerate(clip.times_s)
-                for line in screen.lines[frame]
-            ],
-            parts=None
-            if screen.parts is None
-            else [
-                _with(
-                    part,
-                    language=part.language and part.language.code,
-                    language_probability=part.language and part.language.probability,
-                )
-                for part in screen.parts
-            ],
-        ),
+        "screen_text": _screen(readings.screen, clip.times_s),
         "image": readings.image,
         "sound": _with(readings.sound, window_s=WINDOW_S),
         "caption": readings.caption,
@@ -111,6 +92,26 @@ def _analysis(analysis: Analysis) -> dict[str, Any]:
             for one in analysis.features.by_name.values()
         ],
     }
+
+
+def _screen(screen: ScreenReading, times_s: Times) -> dict[str, Any]:
+    lines = parts = None
+    if screen.lines is not None:
+        lines = [
+            _with(line, frame=frame, time_s=times_s[frame])
+            for frame, found in enumerate(screen.lines)
+            for line in found
+        ]
+    if screen.parts is not None:
+        parts = [
+            _with(
+                part,
+                language=part.language and part.language.code,
+                language_probability=part.language and part.language.probability,
+            )
+            for part in screen.parts
+        ]
+    return _with(screen, lines=lines, parts=parts)
 
 
 def _timeline(timeline: Timeline) -> dict[str, Any]:

@@ -1,12 +1,13 @@
 """The analysis as one HTML page that needs nothing else."""
 
+import functools
 from pathlib import Path
 
 import numpy as np
 from markupsafe import Markup
 
 from vemoclap.media import images
-from vemoclap.records import Analysis, Face, Floats
+from vemoclap.records import Analysis, Face
 from vemoclap.report import annotate, wording
 from vemoclap.report.charts import Line, bar, chart
 from vemoclap.report.html import rendered
@@ -90,55 +91,29 @@ def _absences(analysis: Analysis) -> list[tuple[str, str]]:
 
 def _charts(analysis: Analysis) -> list[Markup]:
     curves, affect = analysis.readings.curves, analysis.readings.affect
-    duration = analysis.clip.info.duration_s
-    spans = analysis.readings.speech.spans or ()
-
-    def top(values: Floats, least: float) -> float:
-        """Return a round top of the axis above all values."""
-        known = values[np.isfinite(values)]
-        highest = max(least, float(known.max()) if len(known) else least)
-        scale = 10 ** np.floor(np.log10(highest))
-        return float(np.ceil(highest / scale * 2) / 2 * scale)
-
+    draw = functools.partial(chart, duration_s=analysis.clip.info.duration_s)
+    times_s, spans = curves.times_s, analysis.readings.speech.spans or ()
+    arousal = Line("Arousal", affect.arousal, "arousal")
+    valence = Line("Valence", affect.valence, "valence")
+    motion = Line("Motion", curves.motion, "motion")
+    sound = Line("Sound energy", curves.sound_energy, "sound")
+    brightness = Line("Brightness", curves.brightness, "brightness")
+    saturation = Line("Saturation", curves.saturation, "saturation")
+    scale = "Arousal and valence, from -1 to 1"
+    shots = "Motion, mean change of brightness; cuts are marked"
+    heard = "Sound, root mean square; speech is shaded"
+    light = "Brightness and saturation, from 0 to 1"
     return [
-        chart(
-            "Arousal and valence, from -1 to 1",
-            affect.times_s,
-            [
-                Line("Arousal", affect.arousal, "arousal"),
-                Line("Valence", affect.valence, "valence"),
-            ],
-            duration_s=duration,
-            low=-1,
-            high=1,
-        ),
-        chart(
-            "Motion, mean change of brightness; cuts are marked",
-            curves.times_s,
-            [Line("Motion", curves.motion, "motion")],
-            duration_s=duration,
-            low=0,
-            high=top(curves.motion, 0.05),
-            marks_s=curves.cuts_s,
-        ),
-        chart(
-            "Sound, root mean square; speech is shaded",
-            curves.times_s,
-            [Line("Sound energy", curves.sound_energy, "sound")],
-            duration_s=duration,
-            low=0,
-            high=top(curves.sound_energy, 0.05),
-            spans=spans,
-        ),
-        chart(
-            "Brightness and saturation, from 0 to 1",
-            curves.times_s,
-            [
-                Line("Brightness", curves.brightness, "brightness"),
-                Line("Saturation", curves.saturation, "saturation"),
-            ],
-            duration_s=duration,
-            low=0,
-            high=1,
-        ),
+        draw(scale, affect.times_s, [arousal, valence], low=-1, high=1),
+        draw(shots, times_s, [motion], low=0, high=_top(motion), marks_s=curves.cuts_s),
+        draw(heard, times_s, [sound], low=0, high=_top(sound), spans=spans),
+        draw(light, times_s, [brightness, saturation], low=0, high=1),
     ]
+
+
+def _top(line: Line, least: float = 0.05) -> float:
+    """Return a round top of the axis above all values of a curve."""
+    known = line.values[np.isfinite(line.values)]
+    highest = max(least, float(known.max()) if len(known) else least)
+    scale = 10 ** np.floor(np.log10(highest))
+    return float(np.ceil(highest / scale * 2) / 2 * scale)

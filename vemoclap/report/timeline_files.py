@@ -5,8 +5,8 @@ from pathlib import Path
 
 from vemoclap import files
 from vemoclap.report import json
+from vemoclap.report.csv import spans_csv
 from vemoclap.report.json import document
-from vemoclap.report.timeline_csv import spans_csv
 from vemoclap.report.timeline_elan import to_eaf
 from vemoclap.report.timeline_page import to_html
 from vemoclap.report.timeline_picture import to_png
