@@ -143,13 +143,8 @@ def why(status: Status) -> str:
     return f"{status.state.value}: {reason}" if reason else status.state.value
 
 
-def facts(analysis: Analysis) -> str:
-    """Return length, size, and kind of the file in one line."""
-    return media_facts(analysis.clip.info)
-
-
 def media_facts(info: MediaInfo) -> str:
-    """Return the same of a file."""
+    """Return length, size, and kind of a file in one line."""
     sound = "no sound" if info.audio_codec is None else info.audio_codec
     return (
         f"{length(info.duration_s)}, {info.width} x {info.height}, "
