@@ -7,7 +7,7 @@ that they look right on any page.
 import html
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -124,7 +124,7 @@ def chart(
         marks_s: moments marked by a vertical line.
     """
     axes = _Axes(duration_s, low, high)
-    x, y, high_y = axes.x, axes.y, axes.bottom - MARGIN_TOP
+    x = axes.x
     shades = [
         element(
             "rect",
@@ -132,7 +132,7 @@ def chart(
             x=x(span.start_s),
             y=MARGIN_TOP,
             width=f"{max(1.0, x(span.end_s) - x(span.start_s)):.1f}",
-            height=high_y,
+            height=axes.bottom - MARGIN_TOP,
         )
         for span in spans
     ]
@@ -140,19 +140,21 @@ def chart(
         element("line", class_="mark", x1=x(mark), x2=x(mark), y1=MARGIN_TOP, y2=axes.bottom)
         for mark in marks_s
     ]
-    curves = []
-    for line in lines:
-        for piece in pieces(times_s, line.values):
-            points = [(x(t), y(v)) for t, v in piece]
-            if len(points) == 1:
-                ((cx, cy),) = points
-                curves.append(element("circle", class_=f"dot {line.css_class}", cx=cx, cy=cy, r=2))
-            else:
-                path = " ".join(f"{left},{top}" for left, top in points)
-                curves.append(element("polyline", class_=line.css_class, points=path))
+    curves = [part for line in lines for part in _curve(axes, times_s, line)]
     described = "; ".join(f"{line.name} {_described(line.values)}" for line in lines)
     parts = [*shades, *axes.drawn(), *marks, *curves]
     return drawing(parts, CHART_WIDTH, CHART_HEIGHT, f"{title}: {described}")
+
+
+def _curve(axes: _Axes, times_s: Times, line: Line) -> Iterator[Markup]:
+    for piece in pieces(times_s, line.values):
+        points = [(axes.x(time_s), axes.y(value)) for time_s, value in piece]
+        if len(points) == 1:
+            ((x, y),) = points
+            yield element("circle", class_=f"dot {line.css_class}", cx=x, cy=y, r=2)
+        else:
+            path = " ".join(f"{x},{y}" for x, y in points)
+            yield element("polyline", class_=line.css_class, points=path)
 
 
 def window_chart(
