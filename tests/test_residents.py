@@ -22,7 +22,7 @@ from vemoclap.engines.registry import ENGINES
 from vemoclap.engines.roles import EMBEDDED, PAPER
 from vemoclap.errors import EngineError, WeightsError
 from vemoclap.records import State
-from vemoclap.report import json as report_json
+from vemoclap.report import document as report_json
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
 HEAVY = [role for role in roles.ROLES if ENGINES[role][getattr(PAPER, role)].memory_mb[0]]

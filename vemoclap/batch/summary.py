@@ -99,7 +99,7 @@ def _row(entry: Entry, orders: Orders, with_picture: bool) -> Row:
         picture=_picture(orders, place) if has_report and place and with_picture else None,
         emotion=ranked[0][0] if ranked else None,
         emotions=tuple(ranked),
-        length="" if entry.duration_s is None else _clock(entry.duration_s),
+        length="" if entry.duration_s is None else wording.clock(round(entry.duration_s)),
         seconds=entry.seconds,
     )
 
@@ -110,13 +110,6 @@ def _picture(orders: Orders, place: str) -> str | None:
     except OSError:
         return None
     return "data:image/jpeg;base64," + base64.b64encode(data).decode()
-
-
-def _clock(seconds: float) -> str:
-    whole = round(seconds)
-    hours, rest = divmod(whole, 3600)
-    minutes = f"{rest // 60:02}" if hours else f"{rest // 60}"
-    return f"{hours}:" * bool(hours) + f"{minutes}:{rest % 60:02}"
 
 
 def _own(name: str) -> str:
