@@ -18,10 +18,10 @@ from vemoclap import follow
 from vemoclap.engines import roles
 from vemoclap.engines.roles import EMBEDDED
 from vemoclap.errors import UsageError
-from vemoclap.records import Evidence, Scores, SpeechReading
-from vemoclap.timeline import codec, frame_results, resume
+from vemoclap.records import Evidence, FrameResult, Scores, SpeechReading
+from vemoclap.timeline import codec, resume
 from vemoclap.timeline.records import Moment
-from vemoclap.timeline.state import Seen
+from vemoclap.timeline.state import SectionResult
 
 LENGTH_S = 190  # three sections
 
@@ -197,8 +197,8 @@ def test_evidence_and_odd_numbers_come_back():
     ("kind", "value"),
     [
         (Scores, {"probabilities": []}),
-        (frame_results.Look, {}),
-        (Seen, []),
+        (FrameResult, {}),
+        (SectionResult, []),
         (float, "1"),
         (int, True),
         (bytes, "no base64 at all!"),

@@ -11,7 +11,7 @@ from vemoclap.engines import roles
 from vemoclap.errors import UsageError
 from vemoclap.files import digest
 from vemoclap.media.clip import Limits
-from vemoclap.timeline.options import Options
+from vemoclap.timeline.spans import Options
 from vemoclap.version import __version__
 
 LAYOUT = 1  # of what a batch writes; results of another layout are made again

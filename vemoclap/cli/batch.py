@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from vemoclap.batch.records import Orders
     from vemoclap.batch.run import Engine, Told
     from vemoclap.batch.summary import Summary
-    from vemoclap.timeline.options import Options
+    from vemoclap.timeline.spans import Options
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -159,7 +159,7 @@ def _batch(parsed: argparse.Namespace) -> int:
 def _timeline(parsed: argparse.Namespace) -> "Options | None":
     if parsed.what != "timeline":
         return None
-    from vemoclap.timeline import options
+    from vemoclap.timeline import spans as options
 
     step_s = parsed.length / 2 if parsed.step is None else parsed.step
     chosen = options.Options(parsed.by, parsed.length, step_s, parsed.n or options.FRAMES)

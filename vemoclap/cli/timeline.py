@@ -11,7 +11,7 @@ from vemoclap.errors import UsageError, VemoclapError
 
 if TYPE_CHECKING:
     from vemoclap.records import EngineUse
-    from vemoclap.timeline.records import Judge, Moment, Timeline
+    from vemoclap.timeline.records import Moment, SpanClassifier, Timeline
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -79,7 +79,7 @@ def _timeline(parsed: argparse.Namespace) -> int:
 
 
 def _follow(parsed: argparse.Namespace) -> int:
-    from vemoclap.timeline import options as choices
+    from vemoclap.timeline import spans as choices
     from vemoclap.timeline.api import analyser_for
     from vemoclap.timeline.run import Run
 
@@ -118,7 +118,7 @@ def _follow(parsed: argparse.Namespace) -> int:
     return ALL_FINE
 
 
-def _judge(parsed: argparse.Namespace) -> "Judge | None":
+def _judge(parsed: argparse.Namespace) -> "SpanClassifier | None":
     if parsed.model == "preset":
         return None
     if parsed.checkpoint is None:
