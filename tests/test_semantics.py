@@ -281,6 +281,6 @@ def test_probabilities_are_the_softmax_of_the_scores(released: Classifier):
         ),
         PAPERS,
     )
-    values, _ = assemble(found, RELEASED)
+    values, _ = assemble([found], RELEASED)
     wanted = released(values)[0].softmax(0).tolist()
     assert engine.judge(released)(found).probabilities == pytest.approx(wanted, abs=1e-5)

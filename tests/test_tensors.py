@@ -37,7 +37,7 @@ def numbers(*rows: float) -> list[list[float]]:
 
 
 def test_values_are_scaled_by_the_training_s_minimum_and_maximum():
-    values, present = assemble(features(numbers(-2, 8, 3, 13)), CONFIG)
+    values, present = assemble([features(numbers(-2, 8, 3, 13))], CONFIG)
     # 13 lies beyond the training's maximum and is not clipped.
     torch.testing.assert_close(values["clip"], torch.tensor([numbers(0, 1, 0.5, 1.5)]))
     torch.testing.assert_close(values["asr_sentiment"], torch.tensor([[[0.25, 0.5, 1.0]]]))
@@ -47,41 +47,41 @@ def test_values_are_scaled_by_the_training_s_minimum_and_maximum():
 
 
 def test_too_few_rows_are_followed_by_zeros_after_scaling():
-    values, present = assemble(features(numbers(8, 8)), CONFIG)
+    values, present = assemble([features(numbers(8, 8))], CONFIG)
     # A zero padded before scaling would be 0.2.
     assert values["clip"].tolist() == [numbers(1, 1, 0, 0)]
     assert present["clip"].tolist() == [[True, True, False, False]]
 
 
 def test_what_is_absent_is_zeros_and_not_scaled_zeros():
-    values, present = assemble(features(None), CONFIG)
+    values, present = assemble([features(None)], CONFIG)
     assert values["clip"].tolist() == [numbers(0, 0, 0, 0)]
     assert present["clip"].tolist() == [[False] * 4]
 
 
 def test_of_too_many_rows_equidistant_ones_are_kept():
-    values, _ = assemble(features(numbers(*range(9))), CONFIG)
+    values, _ = assemble([features(numbers(*range(9)))], CONFIG)
     kept = (values["clip"][0, :, 0] * 10 - 2).round().tolist()
     assert kept == [0, 3, 5, 8]  # round(linspace(0, 8, 4))
 
 
 def test_another_feature_space_is_an_error():
     with pytest.raises(EngineError, match=r"clip of clip/test, and this is clip/other"):
-        assemble(features(numbers(1), space="clip/other"), CONFIG)
+        assemble([features(numbers(1), space="clip/other")], CONFIG)
 
 
 def test_another_width_is_an_error():
     with pytest.raises(EngineError, match="2 numbers a row"):
-        assemble(features([[1.0, 2.0, 3.0]]), CONFIG)
+        assemble([features([[1.0, 2.0, 3.0]])], CONFIG)
 
 
 def test_a_feature_that_nobody_extracted_is_an_error():
     found = features(numbers(1))
     with pytest.raises(EngineError, match="asr_sentiment"):
-        assemble(Features({"clip": found.by_name["clip"]}, {}), CONFIG)
+        assemble([Features({"clip": found.by_name["clip"]}, {})], CONFIG)
 
 
 def test_the_features_are_left_as_they_are():
     found = features(numbers(1, 2))
-    assemble(found, CONFIG)
+    assemble([found], CONFIG)
     assert found.by_name["clip"].values.tolist() == numbers(1, 2)

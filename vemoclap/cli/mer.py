@@ -14,8 +14,9 @@ from vemoclap.errors import DataError
 if TYPE_CHECKING:
     from vemoclap.mer.inputs import Shape
     from vemoclap.mer.prepare import Prepared
-    from vemoclap.mer.train import Epoch, Recipe, Watch
+    from vemoclap.mer.train import Epoch, Recipe
     from vemoclap.records import Progress
+    from vemoclap.training.loop import Callbacks
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -116,8 +117,10 @@ def _train(parsed: argparse.Namespace) -> int:
         device=options.device(parsed.device),
     )
     prepared = _prepared(parsed, plan.shape, plan.device)
-    with options.writing(parsed.out), _shown() as watch:
-        evaluation = train.train(prepared, parsed.out, plan, resume=parsed.resume, watch=watch)
+    with options.writing(parsed.out), _shown() as callbacks:
+        evaluation = train.train(
+            prepared, parsed.out, plan, resume=parsed.resume, callbacks=callbacks
+        )
         _write(evaluate.as_json(evaluation), evaluate.markdown(evaluation), parsed.out / FOLDER)
         _list(prepared, parsed.out)
     options.print_markdown(evaluate.markdown(evaluation))
@@ -136,9 +139,9 @@ def _recipe(parsed: argparse.Namespace) -> "Recipe":
 
 
 @contextmanager
-def _shown() -> "Iterator[Watch]":
+def _shown() -> "Iterator[Callbacks[Epoch]]":
     """Give what makes a training seen: a line per epoch, and steps where somebody watches."""
-    from vemoclap.mer.train import Watch
+    from vemoclap.training.loop import Callbacks
 
     watched = sys.stderr.isatty()
 
@@ -150,7 +153,7 @@ def _shown() -> "Iterator[Watch]":
         start = "\r" if watched else ""
         print(f"{start}{_sentence(one)}", file=sys.stderr, flush=True)
 
-    yield Watch(step=step, epoch=epoch)
+    yield Callbacks(step, epoch)
 
 
 def _sentence(epoch: "Epoch") -> str:

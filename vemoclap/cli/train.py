@@ -12,8 +12,8 @@ from vemoclap.cli import options
 from vemoclap.errors import UsageError
 
 if TYPE_CHECKING:
-    from vemoclap.training.classifier_task import Epoch, Watch
-    from vemoclap.training.recipe import Recipe
+    from vemoclap.training.classifier_task import Epoch, Recipe
+    from vemoclap.training.loop import Callbacks
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -138,7 +138,7 @@ def _add_training(parser: argparse.ArgumentParser, seeds: int) -> None:
 def _recipe(parsed: argparse.Namespace) -> "Recipe":
     from dataclasses import fields
 
-    from vemoclap.training.recipe import HEADS, Recipe
+    from vemoclap.training.classifier_task import HEADS, Recipe
 
     given = {
         one.name: value
@@ -172,10 +172,10 @@ def _train(parsed: argparse.Namespace) -> int:
     with (
         options.writing(parsed.out),
         _board(parsed.tensorboard) as board,
-        _shown(plan.recipe.epochs * parsed.seeds, board) as watch,
+        _shown(plan.recipe.epochs * parsed.seeds, board) as callbacks,
     ):
         evaluation = training_train.train(
-            store, parsed.out, plan, resume=parsed.resume, watch=watch
+            store, parsed.out, plan, resume=parsed.resume, callbacks=callbacks
         )
         evaluation_report.write(evaluation, parsed.out / evaluation_report.FOLDER)
     options.print_markdown(evaluation_report.markdown(evaluation))
@@ -213,9 +213,9 @@ def _board(folder: Path | None) -> "Iterator[Callable[[Epoch], None]]":
 
 
 @contextmanager
-def _shown(total: int, board: "Callable[[Epoch], None]") -> "Iterator[Watch]":
+def _shown(total: int, board: "Callable[[Epoch], None]") -> "Iterator[Callbacks[Epoch]]":
     """Give what makes a training seen: a bar, or a line per epoch where none can be."""
-    from vemoclap.training.classifier_task import Watch
+    from vemoclap.training.loop import Callbacks
 
     if not sys.stderr.isatty():
 
@@ -223,7 +223,7 @@ def _shown(total: int, board: "Callable[[Epoch], None]") -> "Iterator[Watch]":
             board(epoch)
             print(_sentence(epoch), file=sys.stderr, flush=True)
 
-        yield Watch(epoch=line)
+        yield Callbacks(on_epoch=line)
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -238,7 +238,7 @@ def _shown(total: int, board: "Callable[[Epoch], None]") -> "Iterator[Watch]":
         whole = bars.add_task("epochs, at most", total=total)
         part = bars.add_task("steps of this epoch", total=None)
 
-        def step(seed: int, epoch: int, done: int, steps: int) -> None:
+        def step(epoch: int, done: int, steps: int) -> None:
             bars.update(part, completed=done, total=steps)
 
         def epoch(one: "Epoch") -> None:
@@ -246,7 +246,7 @@ def _shown(total: int, board: "Callable[[Epoch], None]") -> "Iterator[Watch]":
             bars.update(whole, advance=1)
             bars.console.print(_sentence(one), markup=False, highlight=False)
 
-        yield Watch(step=step, epoch=epoch)
+        yield Callbacks(step, epoch)
 
 
 def _sentence(epoch: "Epoch") -> str:
@@ -303,18 +303,18 @@ def _experiment(parsed: argparse.Namespace) -> int:
     ask = experiments.QUESTIONS[parsed.part]
     conditions = ask(store, recipe, parsed.protocol, parsed.blacklist)
     total = recipe.epochs * parsed.seeds * len(conditions)
-    with options.writing(parsed.out), _shown(total, lambda epoch: None) as watch:
+    with options.writing(parsed.out), _shown(total, lambda epoch: None) as callbacks:
 
-        def begin(condition: str) -> "Watch":
+        def begin(condition: str) -> "Callbacks[Epoch]":
             print(condition, file=sys.stderr, flush=True)
-            return watch
+            return callbacks
 
         results = experiments.run(
             conditions,
             range(parsed.seeds),
             parsed.out,
             device=options.device(parsed.device),
-            watch=begin,
+            callbacks=begin,
         )
         written = experiments.write(parsed.part, results, store.schema.note, parsed.out)
     options.print_markdown(written[0].read_text("utf-8"))
