@@ -97,7 +97,9 @@ def collate(
     )
     sounds = [_levelled(one.sound) if shape.normalised else one.sound for one in utterances]
     sound, sound_there = inputs.fixed_length(sounds, (shape.samples,))
-    ids, token_there = tokens([one.words for one in utterances])
+    ids, token_there = inputs.fixed_length(
+        tokens([one.words for one in utterances]), (shape.tokens,), dtype=np.int64
+    )
     arrays = (faces, face_there, sound, sound_there.sum(1), ids, token_there)
     return Batch(*(torch.from_numpy(array).to(device) for array in arrays))
 
