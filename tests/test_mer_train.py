@@ -19,6 +19,7 @@ from vemoclap.mer import evaluate, model, train
 from vemoclap.mer.evaluate import Evaluation
 from vemoclap.mer.model import LABELS
 from vemoclap.mer.prepare import Prepared
+from vemoclap.training.loop import Callbacks
 from vemoclap.weights import cache, checkpoint
 
 
@@ -113,6 +114,7 @@ from pathlib import Path
 from tests.planted_mer import SHAPE, prepare
 from tests.test_mer_train import SHORT, SIZES
 from vemoclap.mer import train
+from vemoclap.training.loop import Callbacks
 from vemoclap.weights import cache
 torch.set_num_threads(1)
 home, data, out = map(Path, sys.argv[1:])
@@ -121,9 +123,9 @@ def step(*where):
     print(*where, flush=True)
     sys.stdin.readline()  # until it may go on
 
-watch = train.Watch(step=step)
+callbacks = Callbacks(on_step=step)
 plan = train.Plan(SHORT, SHAPE)
-train.train(prepare(data, SIZES), out, plan, save_every_s=0, watch=watch)
+train.train(prepare(data, SIZES), out, plan, save_every_s=0, callbacks=callbacks)
 """
 
 
@@ -193,16 +195,16 @@ def test_training_stops_when_validation_gets_no_better(tmp_path: Path):
         small(tmp_path),
         tmp_path / "out",
         train.Plan(recipe, SHAPE),
-        watch=train.Watch(epoch=told.append),
+        callbacks=Callbacks(on_epoch=told.append),
     )
     assert len(told) < 30
-    best = max(told, key=lambda epoch: epoch.merit).epoch
+    best = max(told, key=lambda epoch: epoch.selection_score).epoch
     assert told[-1].epoch == best + 1
 
 
-def test_a_training_that_ran_away_is_no_checkpoint(tmp_path: Path):
+def test_a_training_that_diverged_is_no_checkpoint(tmp_path: Path):
     plan = train.Plan(replace(SHORT, rate=100.0, clip=1e9), SHAPE)
-    with pytest.raises(DataError, match="smaller --lr"):
+    with pytest.raises(DataError, match=r"diverged: loss is NaN or infinite.*smaller --lr"):
         train.train(small(tmp_path), tmp_path / "out", plan)
     assert not (tmp_path / "out" / model.FILE).exists()
 

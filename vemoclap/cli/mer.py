@@ -13,8 +13,9 @@ from vemoclap.errors import DataError
 if TYPE_CHECKING:
     from vemoclap.mer.inputs import Shape
     from vemoclap.mer.prepare import Prepared
-    from vemoclap.mer.train import Epoch, Recipe, Watch
+    from vemoclap.mer.train import Epoch, Recipe
     from vemoclap.records import Progress
+    from vemoclap.training.loop import Callbacks
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -115,8 +116,10 @@ def _train(parsed: argparse.Namespace) -> int:
         device=options.device(parsed.device),
     )
     prepared = _prepared(parsed, plan.shape, plan.device)
-    with options.writing(parsed.out), _shown() as watch:
-        evaluation = train.train(prepared, parsed.out, plan, resume=parsed.resume, watch=watch)
+    with options.writing(parsed.out), _shown() as callbacks:
+        evaluation = train.train(
+            prepared, parsed.out, plan, resume=parsed.resume, callbacks=callbacks
+        )
         _write(evaluate.as_json(evaluation), evaluate.markdown(evaluation), parsed.out / FOLDER)
         _list(prepared, parsed.out)
     console.markdown(evaluate.markdown(evaluation))
@@ -135,15 +138,15 @@ def _recipe(parsed: argparse.Namespace) -> "Recipe":
 
 
 @contextmanager
-def _shown() -> "Iterator[Watch]":
+def _shown() -> "Iterator[Callbacks[Epoch]]":
     """Give what makes a training seen: a line per epoch, and a bar where somebody watches."""
-    from vemoclap.mer.train import Watch
+    from vemoclap.training.loop import Callbacks
 
     def epoch(one: "Epoch") -> None:
         console.complain(_sentence(one))
 
     if not console.watched():
-        yield Watch(epoch=epoch)
+        yield Callbacks(on_epoch=epoch)
         return
     with console.bars() as bars:
         task = bars.add_task("", total=None)
@@ -151,7 +154,7 @@ def _shown() -> "Iterator[Watch]":
         def step(epoch: int, done: int, steps: int) -> None:
             bars.update(task, description=f"epoch {epoch}", completed=done, total=steps)
 
-        yield Watch(step=step, epoch=epoch)
+        yield Callbacks(step, epoch)
 
 
 def _sentence(epoch: "Epoch") -> str:

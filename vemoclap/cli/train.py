@@ -11,8 +11,8 @@ from vemoclap.cli import console, options
 from vemoclap.errors import UsageError
 
 if TYPE_CHECKING:
-    from vemoclap.training.classifier_task import Epoch, Watch
-    from vemoclap.training.recipe import Recipe
+    from vemoclap.training.classifier_task import Epoch, Recipe
+    from vemoclap.training.loop import Callbacks
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -137,7 +137,7 @@ def _add_training(parser: argparse.ArgumentParser, seeds: int) -> None:
 def _recipe(parsed: argparse.Namespace) -> "Recipe":
     from dataclasses import fields
 
-    from vemoclap.training.recipe import HEADS, Recipe
+    from vemoclap.training.classifier_task import HEADS, Recipe
 
     given = {
         one.name: value
@@ -171,10 +171,10 @@ def _train(parsed: argparse.Namespace) -> int:
     with (
         options.writing(parsed.out),
         _board(parsed.tensorboard) as board,
-        _shown(plan.recipe.epochs * parsed.seeds, board) as watch,
+        _shown(plan.recipe.epochs * parsed.seeds, board) as callbacks,
     ):
         evaluation = training_train.train(
-            store, parsed.out, plan, resume=parsed.resume, watch=watch
+            store, parsed.out, plan, resume=parsed.resume, callbacks=callbacks
         )
         evaluation_report.write(evaluation, parsed.out / evaluation_report.FOLDER)
     console.markdown(evaluation_report.markdown(evaluation))
@@ -212,9 +212,9 @@ def _board(folder: Path | None) -> "Iterator[Callable[[Epoch], None]]":
 
 
 @contextmanager
-def _shown(total: int, board: "Callable[[Epoch], None]") -> "Iterator[Watch]":
+def _shown(total: int, board: "Callable[[Epoch], None]") -> "Iterator[Callbacks[Epoch]]":
     """Give what makes a training seen: a bar, or a line per epoch where none can be."""
-    from vemoclap.training.classifier_task import Watch
+    from vemoclap.training.loop import Callbacks
 
     if not console.watched():
 
@@ -222,7 +222,7 @@ def _shown(total: int, board: "Callable[[Epoch], None]") -> "Iterator[Watch]":
             board(epoch)
             console.complain(_sentence(epoch))
 
-        yield Watch(epoch=line)
+        yield Callbacks(on_epoch=line)
         return
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 
@@ -236,7 +236,7 @@ def _shown(total: int, board: "Callable[[Epoch], None]") -> "Iterator[Watch]":
         whole = bars.add_task("epochs, at most", total=total)
         part = bars.add_task("steps of this epoch", total=None)
 
-        def step(seed: int, epoch: int, done: int, steps: int) -> None:
+        def step(epoch: int, done: int, steps: int) -> None:
             bars.update(part, completed=done, total=steps)
 
         def epoch(one: "Epoch") -> None:
@@ -244,7 +244,7 @@ def _shown(total: int, board: "Callable[[Epoch], None]") -> "Iterator[Watch]":
             bars.update(whole, advance=1)
             console.complain(_sentence(one))
 
-        yield Watch(step=step, epoch=epoch)
+        yield Callbacks(step, epoch)
 
 
 def _sentence(epoch: "Epoch") -> str:
@@ -301,18 +301,18 @@ def _experiment(parsed: argparse.Namespace) -> int:
     ask = experiments.QUESTIONS[parsed.part]
     conditions = ask(store, recipe, parsed.protocol, parsed.blacklist)
     total = recipe.epochs * parsed.seeds * len(conditions)
-    with options.writing(parsed.out), _shown(total, lambda epoch: None) as watch:
+    with options.writing(parsed.out), _shown(total, lambda epoch: None) as callbacks:
 
-        def begin(condition: str) -> "Watch":
+        def begin(condition: str) -> "Callbacks[Epoch]":
             console.complain(condition)
-            return watch
+            return callbacks
 
         results = experiments.run(
             conditions,
             range(parsed.seeds),
             parsed.out,
             device=options.device(parsed.device),
-            watch=begin,
+            callbacks=begin,
         )
         written = experiments.write(parsed.part, results, store.schema.note, parsed.out)
     console.markdown(written[0].read_text("utf-8"))
