@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from vemoclap import files
 from vemoclap.app import environment, private_folder
 from vemoclap.errors import UsageError
 
@@ -88,12 +89,9 @@ def _claim(port: int) -> None:
     """Raise if a port cannot be had; Voila would take another one and tell nobody."""
     with socket.socket() as attempt:
         attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
+        about, advice = f"The port {port}", "choose another with --port"
+        with files.explain_os_errors(about, "cannot be used", advice, UsageError):
             attempt.bind((ADDRESS, port))
-        except OSError as error:
-            raise UsageError(
-                f"The port {port} cannot be used ({error.strerror}); choose another with --port."
-            ) from error
 
 
 def _local_page() -> Any:

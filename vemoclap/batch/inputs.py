@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from vemoclap import files
 from vemoclap.batch.records import Inputs, Item, LeftOut
 from vemoclap.errors import DataError, UsageError
 from vemoclap.records import EMOTIONS
@@ -80,7 +81,7 @@ class _Search:
         try:
             entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
         except OSError as error:
-            self.left_out.append(LeftOut(folder, f"it cannot be opened ({error.strerror})"))
+            self.left_out.append(LeftOut(folder, f"it cannot be opened ({files.reason(error)})"))
             return
         for entry in entries:
             path = Path(entry.path)
@@ -121,8 +122,9 @@ def _listed(path: Path, left_out: list[LeftOut]) -> Iterator[Item]:
                 )
             items = [_row(path, row, rows.line_num, left_out) for row in rows]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        why = getattr(error, "strerror", None) or error
-        raise DataError(f"{path} cannot be read as CSV ({why}); save it as UTF-8 CSV.") from error
+        raise DataError(
+            f"{path} cannot be read as CSV ({files.reason(error)}); save it as UTF-8 CSV."
+        ) from error
     yield from (item for item in items if item is not None)
 
 

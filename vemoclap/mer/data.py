@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean
 
+from vemoclap import files
 from vemoclap.errors import DataError
 from vemoclap.mer.model import LABELS
 from vemoclap.records import Span
@@ -149,8 +150,9 @@ def _lines(table: Path) -> tuple[tuple[str, ...], list[tuple[str, dict[str, str]
                 found.append((f"{table.name}, line {rows.line_num}", named))
             return columns, found
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        why = getattr(error, "strerror", None) or error
-        raise DataError(f"{table} cannot be read as CSV ({why}); save it as UTF-8 CSV.") from error
+        raise DataError(
+            f"{table} cannot be read as CSV ({files.reason(error)}); save it as UTF-8 CSV."
+        ) from error
 
 
 def _column(name: str) -> str:

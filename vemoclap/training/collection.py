@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from vemoclap import files
 from vemoclap.errors import DataError, MediaError
-from vemoclap.files import digest
 from vemoclap.media import probe
 from vemoclap.records import EMOTIONS, Progress
 from vemoclap.training import splits, video_names
@@ -109,8 +109,9 @@ def of_csv(path: Path, labels: tuple[str, ...] = EMOTIONS) -> Index:
                 name = f"{label}/{video.name}" if label else video.name
                 found.append(Entry(name, video, label, Split(split) if split else None))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        why = getattr(error, "strerror", None) or error
-        raise DataError(f"{path} cannot be read as CSV ({why}); save it as UTF-8 CSV.") from error
+        raise DataError(
+            f"{path} cannot be read as CSV ({files.reason(error)}); save it as UTF-8 CSV."
+        ) from error
     if not found:
         raise DataError(f"{path} lists no video that is there; check its paths.")
     return _index(found, troubles)
@@ -159,18 +160,16 @@ def write(index: Index, path: Path) -> None:
     Raises:
         DataError: the file cannot be written.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w", newline="", encoding="utf-8") as file:
-            rows = csv.writer(file)
-            rows.writerow(COLUMNS)
-            for entry in index.entries:
-                relative = Path(os.path.relpath(entry.path, path.parent)).as_posix()
-                rows.writerow((relative, entry.label or "", entry.split or ""))
-    except OSError as error:
-        raise DataError(
-            f"{path} cannot be written ({error.strerror or error}); choose another place."
-        ) from error
+    with (
+        files.explain_os_errors(path, "cannot be written", "choose another place"),
+        files.whole_file(path) as part,
+        part.open("w", newline="", encoding="utf-8") as file,
+    ):
+        rows = csv.writer(file)
+        rows.writerow(COLUMNS)
+        for entry in index.entries:
+            relative = Path(os.path.relpath(entry.path, path.parent)).as_posix()
+            rows.writerow((relative, entry.label or "", entry.split or ""))
 
 
 def _index(entries: Iterable[Entry], troubles: list[str]) -> Index:
@@ -208,7 +207,7 @@ def _copies(entries: Iterable[Entry]) -> list[str]:
     by_bytes: dict[str, list[str]] = defaultdict(list)
     for same in by_size.values():
         for entry in same if len(same) > 1 else ():
-            by_bytes[digest(entry.path).sha256].append(entry.id)
+            by_bytes[files.digest(entry.path).sha256].append(entry.id)
     return [f"{', '.join(ids)}: copies of one file." for ids in by_bytes.values() if len(ids) > 1]
 
 

@@ -6,8 +6,6 @@ the one that did best in validation.
 """
 
 import csv
-import hashlib
-import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -16,6 +14,7 @@ from typing import Any
 
 import torch
 
+from vemoclap import files
 from vemoclap.classifier import model as classifier_model
 from vemoclap.classifier.model import Classifier, Config
 from vemoclap.errors import DataError
@@ -143,7 +142,7 @@ def _identity(divided: Store, plan: Plan, config: Config) -> str:
         "arithmetic": classifier_task.arithmetic_of(plan.recipe, plan.device),
         "torch": torch.__version__,
     }
-    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+    return files.fingerprint(said)
 
 
 def _training(plan: Plan, seed: int, identity: str, epochs: Sequence[Epoch]) -> Mapping[str, Any]:
