@@ -21,10 +21,10 @@ RUN = """
 import functools, sys
 from pathlib import Path
 from tests.batch_workers import Quick, orders
-from vemoclap.batch import inputs, local, run
+from vemoclap.batch import inputs, pool, run
 if __name__ == "__main__":
     out = Path(sys.argv[2])
-    engine = functools.partial(local.work, workers={workers}, make=Quick)
+    engine = functools.partial(pool.work, workers={workers}, make=Quick)
     run.run(inputs.find([Path(sys.argv[1])]), orders(out), engine)
 """
 

@@ -42,6 +42,8 @@ HOME_OF = {
         "batch": "ray",
         "app": "google ipywidgets IPython tornado voila",
         "cli": "argparse",
+        "files": "filelock",
+        "weights": "huggingface_hub pooch requests",
     }.items()
     for library in libraries.split()
 }

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from vemoclap import files
 from vemoclap.app import environment, private_folder
 from vemoclap.errors import UsageError
 
@@ -95,12 +96,9 @@ def _claim(port: int) -> None:
     """Raise if a port cannot be had; Voila would take another one and tell nobody."""
     with socket.socket() as attempt:
         attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
+        about, advice = f"The port {port}", "choose another with --port"
+        with files.explain_os_errors(about, "cannot be used", advice, UsageError):
             attempt.bind((ADDRESS, port))
-        except OSError as error:
-            raise UsageError(
-                f"The port {port} cannot be used ({error.strerror}); choose another with --port."
-            ) from error
 
 
 def _on_stopping(handler: Callable[[int, FrameType | None], Any] | signal.Handlers) -> None:

@@ -4,7 +4,6 @@ import base64
 import functools
 import hashlib
 import json
-import os
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -14,11 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from vemoclap import files
 from vemoclap.batch import results
 from vemoclap.batch.inputs import folder_name
 from vemoclap.batch.records import Ending, Entry, Inputs, Orders, What
-from vemoclap.errors import DataError
-from vemoclap.files import settle
 from vemoclap.media.clip import printable
 from vemoclap.records import EMOTIONS
 from vemoclap.report import wording
@@ -261,18 +259,11 @@ def write(summary: Summary, orders: Orders, share: tuple[int, int] | None) -> No
     for name, text in contents.items():
         path = orders.out / name
         path = path.with_stem(path.stem + mark)
-        part = path.with_name(f".{path.name}.{os.getpid()}.part")
-        try:
-            try:
-                part.write_text(text, "utf-8")
-                settle(part, path)
-            finally:
-                part.unlink(missing_ok=True)
-        except OSError as error:
-            raise DataError(
-                f"{path} cannot be written ({error.strerror or error}); make room and run the same "
-                "command again: all videos are done, so it takes a moment."
-            ) from error
+        advice = (
+            "make room and run the same command again: all videos are done, so it takes a moment"
+        )
+        with files.explain_os_errors(path, "cannot be written", advice):
+            files.write_atomically(path, text)
 
 
 def _plain(reason: str) -> str:

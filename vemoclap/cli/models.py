@@ -76,7 +76,7 @@ def _list(parsed: argparse.Namespace) -> int:
     from vemoclap import files
     from vemoclap.weights import cache
 
-    with files.explained(cache.home()):
+    with files.explain_home_errors(cache.home()):
         presets = _presets()
     if parsed.json:
         console.answer(json.dumps({"home": str(cache.home()), "presets": presets}, indent=2))
@@ -186,7 +186,7 @@ def _download(parsed: argparse.Namespace) -> int:
     if parsed.renew and not parsed.names:
         raise UsageError("--renew takes the names of the engines to bring again.")
     rows = _named(parsed.names or ["paper"])
-    with files.explained(cache.home()):
+    with files.explain_home_errors(cache.home()):
         wanted = [row for row in rows if parsed.renew or cache.missing(row.name)]
     for row in rows:
         if row not in wanted:

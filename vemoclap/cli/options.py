@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vemoclap import files
 from vemoclap.cli import console
 from vemoclap.errors import UsageError
 
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
     from vemoclap.media.clip import Limits
     from vemoclap.records import Progress
 import os
-
-from vemoclap.errors import DataError
 
 DOCUMENTS = ("analysis.json", "timeline.json")  # tell whose the results in a folder are
 
@@ -213,13 +212,9 @@ def share(text: str) -> float:
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
     """Turn what the operating system refuses within into a plain error."""
-    try:
+    advice = "free some space or choose another folder"
+    with files.explain_os_errors(folder, "cannot be used", advice, inside=True):
         yield
-    except OSError as error:
-        raise DataError(
-            f"{error.filename or folder} cannot be used ({error.strerror or error}); free some "
-            "space or choose another folder."
-        ) from error
 
 
 def device(asked: str) -> str:

@@ -156,9 +156,8 @@ def from_path(text: str) -> Source:
     except FileNotFoundError as error:
         raise SourceError(f"There is no file '{printable(text)}'; check the path.") from error
     except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: ~nobody has no home
-        reason = getattr(error, "strerror", None) or error
         raise SourceError(
-            f"'{printable(text)}' cannot be reached ({reason}); check the path."
+            f"'{printable(text)}' cannot be reached ({files.reason(error)}); check the path."
         ) from error
     if stat.S_ISDIR(mode):
         raise SourceError(f"'{printable(text)}' is a folder; name one of the videos in it.")
@@ -190,15 +189,11 @@ def from_upload(
             f"{file} has {files.amount(size)} and the limit is {files.amount(largest)}; cut or "
             "re-encode the video, or give its path instead."
         )
-    try:
+    advice = "free some space, or choose a smaller video"
+    with files.explain_os_errors(file, "could not be stored", advice, SourceError):
         folder = folder.absolute()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = _write_new(content, folder / file)
-    except OSError as error:
-        raise SourceError(
-            f"{file} could not be stored ({error.strerror or error}); free some space, or choose a "
-            "smaller video."
-        ) from error
     return Source(Kind.UPLOAD, path, path.name)
 
 

@@ -47,4 +47,4 @@ def write(timeline: Timeline, folder: Path, *, embed_bytes: int = 0) -> tuple[Pa
         "timeline.html": to_html(timeline, folder, embed_bytes=embed_bytes).encode(),
         "timeline.json": (to_json(timeline) + "\n").encode(),
     }
-    return files.place(contents, folder)
+    return files.write_all(contents, folder)

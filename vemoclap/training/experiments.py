@@ -5,8 +5,6 @@ it stopped.
 """
 
 import csv
-import hashlib
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -14,6 +12,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from vemoclap import files
 from vemoclap.classifier.model import Classifier, Config
 from vemoclap.errors import DataError, UsageError
 from vemoclap.training import classifier_task, metrics, plots, splits
@@ -240,7 +239,7 @@ def _identity(condition: Condition, device: str) -> str:
         "arithmetic": classifier_task.dtype_name(condition.recipe, device),
         "torch": torch.__version__,
     }
-    return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]
+    return files.fingerprint(said)[:16]
 
 
 # -- what is written --------------------------------------------------------------------------
@@ -248,12 +247,10 @@ def _identity(condition: Condition, device: str) -> str:
 
 def write_runs(path: Path, runs: Sequence[Run]) -> None:
     """Write a row per training."""
-    part = path.with_name(f"{path.name}.part")
-    with part.open("w", encoding="utf-8", newline="") as file:
+    with files.whole_file(path) as part, part.open("w", encoding="utf-8", newline="") as file:
         rows = csv.DictWriter(file, [one.name for one in fields(Run)], lineterminator="\n")
         rows.writeheader()
         rows.writerows(asdict(run) for run in runs)
-    part.replace(path)
 
 
 def read_runs(path: Path) -> list[Run]:

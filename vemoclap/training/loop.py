@@ -20,9 +20,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from vemoclap import files
 from vemoclap.engines import precision
 from vemoclap.errors import DataError, UsageError
-from vemoclap.files import settle
 from vemoclap.weights import checkpoint
 
 _HALF_WRITTEN = re.compile(r"(state\.pt|model\.safetensors)\.\d+\.part")
@@ -133,18 +133,12 @@ class _TrainState(Generic[E]):
             "progress": asdict(self.progress),
             "best": self.best,
         }
-        part = path.with_name(f"{path.name}.{os.getpid()}.part")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+        advice = "free some space and run the command again with --resume"
+        with (
+            files.explain_os_errors(path, "cannot be written", advice),
+            files.whole_file(path) as part,
+        ):
             torch.save(content, part)
-            settle(part, path)
-        except OSError as error:
-            raise DataError(
-                f"{path} cannot be written ({error.strerror or error}); free some space and run "
-                "the command again with --resume."
-            ) from error
-        finally:
-            part.unlink(missing_ok=True)
 
     def restore(self, path: Path, identity: str, kind: type[E]) -> None:
         """Become what was saved of the training of this identity, its epochs being of a kind."""
@@ -318,7 +312,7 @@ def finish(
 def write_history(path: Path, epochs: Sequence[E]) -> None:
     """Write a row per epoch as CSV."""
     names = [one.name for one in fields(epochs[0])]
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with files.whole_file(path) as part, part.open("w", encoding="utf-8", newline="") as file:
         table = csv.DictWriter(file, names, lineterminator="\n")
         table.writeheader()
         table.writerows(asdict(epoch) for epoch in epochs)

@@ -6,8 +6,6 @@ the one that did best in validation.
 """
 
 import csv
-import hashlib
-import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -16,6 +14,7 @@ from pathlib import Path
 
 import torch
 
+from vemoclap import files
 from vemoclap.classifier import model as classifier_model
 from vemoclap.classifier.model import Classifier, Config
 from vemoclap.errors import DataError
@@ -149,7 +148,7 @@ def _identity(divided: Store, plan: Plan, config: Config) -> str:
         "arithmetic": classifier_task.dtype_name(plan.recipe, plan.device),
         "torch": torch.__version__,
     }
-    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+    return files.fingerprint(said)
 
 
 def _note(divided: Store, plan: Plan, tested: Split, run: evaluate.Run) -> str:
