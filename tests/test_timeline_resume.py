@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -72,6 +71,7 @@ roles.load = lambda role, engine, device: ENGINES[role]
 for moment in follow(sys.argv[1], preset=roles.EMBEDDED, device="cpu", by="window",
                      folder=sys.argv[2]):
     print(moment.index, flush=True)
+    sys.stdin.readline()  # until it may go on
 """
 
 
@@ -80,17 +80,18 @@ def test_a_killed_run_goes_on_where_it_was(video, tmp_path, counted):
     child = subprocess.Popen(
         [sys.executable, "-c", CHILD, str(video), str(tmp_path)],
         cwd=root,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": str(root)},
     )
-    assert child.stdout is not None
-    for line in child.stdout:
-        if int(line) == 14:  # in the second section
-            break
-    child.send_signal(signal.SIGKILL)
-    child.wait()
-    child.stdout.close()
+    with child:
+        child.stdin.write("\n" * 15)  # so it is killed before the next moment's end
+        child.stdin.flush()
+        for line in child.stdout:
+            if int(line) == 14:  # in the second section
+                break
+        child.kill()
     kept = len(list((tmp_path / resume.NAME).glob("moment-*.json")))
     sections = len(list((tmp_path / resume.NAME).glob("section-*.json")))
     assert kept >= 15

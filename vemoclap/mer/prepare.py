@@ -4,10 +4,6 @@ Each is a file of its own, named for all that decides what is in it, so that a r
 off goes on and a changed clip is read anew.
 """
 
-import hashlib
-import io
-import json
-import os
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -15,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from vemoclap import files
 from vemoclap.engines import roles
 from vemoclap.engines.pool import Residents
 from vemoclap.engines.roles import Faces, Preset
@@ -89,7 +86,7 @@ def fill(
         try:
             one = Kept(piece, place / _key(piece, shape, preset))
         except OSError as error:
-            troubles.append(_left_out(piece, error.strerror or str(error)))
+            troubles.append(_left_out(piece, files.reason(error)))
             continue
         kept.append(one)
         if not one.path.exists():
@@ -102,15 +99,11 @@ def fill(
         if not wanted:
             continue
         reader = reader or _Reader(shape, preset, device)
-        try:
+        advice = "free some space or name another folder with --cache"
+        with files.explain_os_errors(place, "cannot be written", advice):
             for one, why in reader.read(path, wanted):
                 lost.add(one.piece.id)
                 troubles.append(_left_out(one.piece, why))
-        except OSError as error:
-            raise DataError(
-                f"{place} cannot be written ({error.strerror or error}); free some space or name "
-                "another folder with --cache."
-            ) from error
     if progress:
         progress("clips", len(by_path), len(by_path))
     left = tuple(one for one in kept if one.piece.id not in lost)
@@ -219,25 +212,18 @@ def _key(piece: Piece, shape: Shape, preset: Preset) -> str:
         "frames": shape.frames,
         "seconds": shape.seconds,
     }
-    name = hashlib.sha256(json.dumps(said).encode()).hexdigest()
+    name = files.fingerprint(said)
     return f"{name[:2]}/{name}.npz"
 
 
 def keep(path: Path, utterance: Utterance) -> None:
     """Write a file that appears under its name only once it is whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    content = io.BytesIO()
     save: Callable[..., None] = np.savez  # not compressed: it is read in every epoch
-    save(
-        content,
-        faces=utterance.faces,
-        places=utterance.places,
-        sound=np.round(utterance.sound * LOUDEST).astype(np.int16),
-        words=np.array(utterance.words),
-    )
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(content.getvalue())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with files.whole_file(path) as part, part.open("wb") as file:
+        save(
+            file,
+            faces=utterance.faces,
+            places=utterance.places,
+            sound=np.round(utterance.sound * LOUDEST).astype(np.int16),
+            words=np.array(utterance.words),
+        )

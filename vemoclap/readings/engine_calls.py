@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, Protocol
 
-from vemoclap.engines.pool import debugging
+from vemoclap.engines.quiet import debugging
 from vemoclap.errors import EngineError
 from vemoclap.records import OK, Progress, StageTime, Status, failed
 

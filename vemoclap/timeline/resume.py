@@ -4,7 +4,6 @@ It lies in one folder of JSON files, each written whole or not at all. The folde
 video, by its content, and one choice of options and engines, and is emptied for any other.
 """
 
-import hashlib
 import json
 import shutil
 from collections.abc import Mapping
@@ -25,8 +24,7 @@ T = TypeVar("T")
 def key(path: Path, options: Mapping[str, Any]) -> str:
     """Return what tells one run from another: a hash of the video's bytes and of the options."""
     content = files.digest(path).sha256
-    text = json.dumps([VERSION, content, dict(options)], sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return files.fingerprint([VERSION, content, dict(options)])
 
 
 class Store:
@@ -41,13 +39,9 @@ class Store:
         self._folder = None if folder is None else folder / NAME
         if self._folder is None:
             return
-        try:
+        advice = "choose another folder with --out"
+        with files.explain_os_errors(folder or "", "cannot be written", advice, UsageError):
             self._open(self._folder, key)
-        except OSError as error:
-            raise UsageError(
-                f"{folder} cannot be written ({error.strerror or error}); choose another folder "
-                "with --out."
-            ) from error
 
     def get(self, name: str, kind: type[T]) -> T | None:
         """Return what was kept under a name, None if there is nothing, or it is damaged."""
@@ -68,15 +62,10 @@ class Store:
         """
         if self._folder is None:
             return
-        part = self._folder / f"{name}.part"
-        try:
-            part.write_text(json.dumps(codec.encoded(value)), "utf-8")
-            files.settle(part, self._folder / f"{name}.json")
-        except OSError as error:
-            raise UsageError(
-                f"{self._folder} cannot be written ({error.strerror or error}); make room, and "
-                "run the command again: it goes on where it stopped."
-            ) from error
+        advice = "make room, and run the command again: it goes on where it stopped"
+        with files.explain_os_errors(self._folder, "cannot be written", advice, UsageError):
+            text = json.dumps(codec.encoded(value))
+            files.write_atomically(self._folder / f"{name}.json", text)
 
     def forget(self) -> None:
         """Delete what was kept, once the results are written."""
@@ -90,9 +79,7 @@ class Store:
         if not mark.exists() or mark.read_text("utf-8") != _line(key):
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
-            part = mark.with_suffix(".part")
-            part.write_text(_line(key), "utf-8")
-            files.settle(part, mark)
+            files.write_atomically(mark, _line(key))
 
 
 def _line(key: str) -> str:
@@ -100,9 +87,8 @@ def _line(key: str) -> str:
 
 
 def _ours(mark: Path) -> bool:
-    leftover = mark.with_suffix(".part")  # a run was killed as it began
-    if not mark.exists():
-        return leftover.exists() and len(list(mark.parent.iterdir())) == 1
+    if not mark.exists():  # a run may have been killed as it began
+        return all(path.match(f"{mark.stem}*.part") for path in mark.parent.iterdir())
     try:
         return "vemoclap_timeline" in json.loads(mark.read_text("utf-8"))
     except ValueError:

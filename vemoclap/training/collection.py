@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from vemoclap import files
 from vemoclap.errors import DataError, MediaError
-from vemoclap.files import digest
 from vemoclap.media import probe
 from vemoclap.records import EMOTIONS, Progress
-from vemoclap.training import splits, video_names
+from vemoclap.training import splits, video_names, video_table
 from vemoclap.training.records import Split
 
 COLUMNS = ("path", "label", "split")
@@ -85,32 +85,21 @@ def of_csv(path: Path, labels: tuple[str, ...] = EMOTIONS) -> Index:
     Raises:
         DataError: it cannot be read, or a line has an unknown label or split.
     """
+    columns, rows = video_table.read(path)
+    if not {"path", "label"} <= set(columns):
+        raise DataError(
+            f"{path} has the columns {', '.join(columns) or 'of nothing'}; it needs path and "
+            "label, and may have split."
+        )
     found, troubles = [], []
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = csv.DictReader(file)
-            if not {"path", "label"} <= set(rows.fieldnames or ()):
-                raise DataError(
-                    f"{path} has the columns {', '.join(rows.fieldnames or ()) or 'of nothing'}; "
-                    "it needs path and label, and may have split."
-                )
-            for row in rows:
-                where = f"{path}, line {rows.line_num}"
-                label = (row["label"] or "").strip().casefold() or None
-                if label is not None and label not in labels:
-                    raise DataError(f"{where}: {label} is none of {', '.join(labels)}.")
-                split = (row.get("split") or "").strip().casefold() or None
-                if split is not None and split not in {one.value for one in Split}:
-                    raise DataError(f"{where}: the split {split} is none of train, val and test.")
-                video = path.parent / (row["path"] or "").strip()
-                if not video.is_file():
-                    troubles.append(f"{where}: {video} is not there; left out.")
-                    continue
-                name = f"{label}/{video.name}" if label else video.name
-                found.append(Entry(name, video, label, Split(split) if split else None))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        why = getattr(error, "strerror", None) or error
-        raise DataError(f"{path} cannot be read as CSV ({why}); save it as UTF-8 CSV.") from error
+    for row in rows:
+        label, split = row.label(path, labels), row.split(path)
+        video = path.parent / row.cells["path"]
+        if video.is_file():
+            name = f"{label}/{video.name}" if label else video.name
+            found.append(Entry(name, video, label, split))
+        else:
+            troubles.append(f"{path}, line {row.line}: {video} is not there; left out.")
     if not found:
         raise DataError(f"{path} lists no video that is there; check its paths.")
     return _index(found, troubles)
@@ -159,18 +148,16 @@ def write(index: Index, path: Path) -> None:
     Raises:
         DataError: the file cannot be written.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w", newline="", encoding="utf-8") as file:
-            rows = csv.writer(file)
-            rows.writerow(COLUMNS)
-            for entry in index.entries:
-                relative = Path(os.path.relpath(entry.path, path.parent)).as_posix()
-                rows.writerow((relative, entry.label or "", entry.split or ""))
-    except OSError as error:
-        raise DataError(
-            f"{path} cannot be written ({error.strerror or error}); choose another place."
-        ) from error
+    with (
+        files.explain_os_errors(path, "cannot be written", "choose another place"),
+        files.whole_file(path) as part,
+        part.open("w", newline="", encoding="utf-8") as file,
+    ):
+        rows = csv.writer(file)
+        rows.writerow(COLUMNS)
+        for entry in index.entries:
+            relative = Path(os.path.relpath(entry.path, path.parent)).as_posix()
+            rows.writerow((relative, entry.label or "", entry.split or ""))
 
 
 def _index(entries: Iterable[Entry], troubles: list[str]) -> Index:
@@ -208,7 +195,7 @@ def _copies(entries: Iterable[Entry]) -> list[str]:
     by_bytes: dict[str, list[str]] = defaultdict(list)
     for same in by_size.values():
         for entry in same if len(same) > 1 else ():
-            by_bytes[digest(entry.path).sha256].append(entry.id)
+            by_bytes[files.digest(entry.path).sha256].append(entry.id)
     return [f"{', '.join(ids)}: copies of one file." for ids in by_bytes.values() if len(ids) > 1]
 
 

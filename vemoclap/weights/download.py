@@ -44,9 +44,9 @@ def fetch_all(
         WeightsError: there is no room for all of them, or the lock file is damaged.
     """
     names = tuple(names)
-    with storage.explained(cache.home()):
+    with storage.explain_home_errors(cache.home()):
         lockfile.read(cache.lock_path())
-        storage.demand(bytes_needed(names, renew=renew), cache.home())
+        storage.require_free_space(bytes_needed(names, renew=renew), cache.home())
     failures: dict[str, WeightsError] = {}
     silent: dict[str, WeightsError] = {}  # host -> why it is not asked again
     for name in names:
@@ -72,11 +72,11 @@ def fetch(name: str, progress: Progress, *, renew: bool = False, sleep: Sleep = 
         WeightsError: it cannot be had, is not what it should be, or cannot be written.
     """
     row, folder = cache.row(name), cache.place(name)
-    with storage.explained(folder):
+    with storage.explain_home_errors(folder):
         if not renew and not cache.missing(name):
             return False
         busy = folder.with_name(f"{name}.busy")
-        with storage.turn(busy, lambda: progress(WAITING, 0, _about(row))):
+        with storage.exclusive_lock(busy, lambda: progress(WAITING, 0, _about(row))):
             if not renew and not cache.missing(name):
                 return False  # by the process that we waited for
             folder.mkdir(exist_ok=True)
@@ -156,7 +156,7 @@ def _one_of(
                 f"{row.place} has no version {revision} any more, the one that was first "
                 f"downloaded; accept the present one with `{_renewal(row)}`."
             ) from error
-        storage.settle(part, folder / file)
+        storage.commit_file(part, folder / file)
         transfer.mark(part).unlink(missing_ok=True)
         for other in names:  # of an earlier download, which engines might prefer
             if other != name:
@@ -185,7 +185,7 @@ def _converted(row: Artefact, source: Path, report: transfer.Report) -> Digest:
     assert row.converter
     target = source.with_name(row.converted)
     size = source.stat().st_size
-    storage.demand(size, source.parent)
+    storage.require_free_space(size, source.parent)
     report(f"converting {source.name}", size, size)
     try:
         module, function = row.converter.split(":")

@@ -177,7 +177,7 @@ def _receive(
                 WeightsError(f"{wanted.url} changes while it is sent; run the command again later.")
             )
         total: int | None = int(span[2])
-        files.demand(int(span[2]) - offset, part.parent)
+        files.require_free_space(int(span[2]) - offset, part.parent)
     else:
         offset, total = 0, answers.content_length(answer)
         if total is None and not (
@@ -188,7 +188,7 @@ def _receive(
                 "not be seen; try another network, or another HF_ENDPOINT."
             )
         discard(part)
-        files.demand(total or 0, part.parent)
+        files.require_free_space(total or 0, part.parent)
         new = answer.headers.get("ETag", "")
         if new.startswith('"'):  # a weak one (W/"...") does not promise the same bytes
             mark(part).write_text(new, "utf-8")
