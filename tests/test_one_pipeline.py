@@ -31,7 +31,8 @@ from vemoclap.records import (
     Transcript,
     absent,
 )
-from vemoclap.timeline import codec, run
+from vemoclap.timeline import run
+from vemoclap.timeline.resume import encoded
 
 CORNERS = ((0.0, 0.0), (9.0, 0.0), (9.0, 5.0), (0.0, 5.0))
 WHOLE = replace(EMBEDDED, expression="vit-expression", image="clip", sound="beats")
@@ -100,7 +101,7 @@ def test_an_analysis_is_a_timeline_of_one_span(
     states = {alone.faces.status, alone.image.status, alone.sound.status, alone.speech.status}
     assert states == {OK}
     assert len({frame.tobytes() for frame in alone.image.vectors}) > 8  # there is much to differ by
-    assert codec.encoded(span) == codec.encoded(whole) == codec.encoded(alone)
+    assert encoded(span) == encoded(whole) == encoded(alone)
     assert moment.scores == timeline.whole == usual.scores
     assert moment.times_s == tuple(usual.clip.times_s)
     assert timeline.mean == pytest.approx(usual.scores.probabilities)
