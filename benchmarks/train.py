@@ -22,9 +22,10 @@ import torch
 
 from tests.planted import Plan, make
 from vemoclap.classifier.model import Classifier
-from vemoclap.training import classifier_task, packed, splits
+from vemoclap.training import classifier_task, splits
 from vemoclap.training.batches import Examples
-from vemoclap.training.recipe import Recipe, config_of
+from vemoclap.training.classifier_task import Recipe, config_of
+from vemoclap.training.loop import Callbacks
 from vemoclap.training.records import Split
 
 SHAPES = (4096, 512), (512, 1024)  # of the matrices that are multiplied to see how fast that is
@@ -49,7 +50,7 @@ def main() -> None:
     prepared = time.perf_counter() - start
     print(f"device: {args.device}, {args.threads} threads; load average {load:.1f} before")
     print(f"videos: {len(train)} train, {len(val)} validate; padding masked: {recipe.mask}")
-    print(f"laying out the features, once: {prepared:.2f} s")
+    print(f"taking the features, once: {prepared:.2f} s")
     for precision in ("mixed", "full"):
         _measure(train, val, replace(recipe, precision=precision))
 
@@ -64,13 +65,12 @@ def _measure(train: Examples, val: Examples, recipe: Recipe) -> None:
         wall.append(time.perf_counter())
         cpu.append(time.process_time())
 
-    classifier_task.fit(model, train, val, recipe, 0, watch=classifier_task.Watch(epoch=note))
+    classifier_task.fit(model, train, val, recipe, 0, callbacks=Callbacks(on_epoch=note))
     seconds = np.diff(wall)[1:]  # the first warms up
     median = statistics.median(seconds)
-    half = classifier_task.half_of(recipe, train.device) or torch.float32
-    speed = _speed(train.device, half)
+    speed = _speed(train.device, classifier_task.autocast_dtype(recipe, train.device))
     floor = _operations(model, train, recipe) / speed
-    products = classifier_task.arithmetic_of(recipe, train.device)
+    products = classifier_task.dtype_name(recipe, train.device)
     print(f"precision {recipe.precision}: products in {products}")
     print(f"  epoch: {median:.2f} s (median of {np.sort(seconds).round(2).tolist()})")
     print(f"  processor time, all threads: {statistics.median(np.diff(cpu)[1:]):.2f} s")
@@ -86,10 +86,7 @@ def _operations(model: Classifier, train: Examples, recipe: Recipe) -> float:
     batch = train.random(np.arange(recipe.batch), rng)
     model.train()
     with FlopCounterMode(display=False) as counter:
-        if recipe.mask and train.device == "cpu":
-            scores = packed.scores(model, batch.values, batch.present)
-        else:
-            scores = model(batch.values, batch.present)
+        scores = model(batch.values, batch.present)
         torch.nn.functional.cross_entropy(scores, batch.labels).backward()
     return counter.get_total_flops() / recipe.batch * len(train)
 

@@ -11,8 +11,8 @@ from tests.planted import Plan, make
 from vemoclap.classifier.model import RELEASED, Classifier, Config
 from vemoclap.training import classifier_task, splits
 from vemoclap.training.batches import Examples
+from vemoclap.training.classifier_task import Recipe, config_of
 from vemoclap.training.experiments import only
-from vemoclap.training.recipe import Recipe, config_of
 from vemoclap.training.records import Split, Store
 
 DIM = 12

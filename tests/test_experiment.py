@@ -17,9 +17,9 @@ from vemoclap.cli import main
 from vemoclap.errors import DataError, EngineError, UsageError
 from vemoclap.training import experiments
 from vemoclap.training import feature_store as stores
-from vemoclap.training.classifier_task import Watch
 from vemoclap.training.experiments import Condition, Result
 from vemoclap.training.fusions import FUSIONS
+from vemoclap.training.loop import Callbacks
 from vemoclap.training.metrics import spread
 from vemoclap.training.records import checked_store
 
@@ -139,31 +139,31 @@ def test_an_experiment_goes_on_where_it_was_cut(conditions, tmp_path):
     whole = experiments.run(conditions, [0, 1], tmp_path / "whole")
     trained: list[str] = []
 
-    def cut_in_the_third(condition: str) -> Watch:
+    def cut_in_the_third(condition: str) -> Callbacks:
         def epoch(_: object) -> None:
             trained.append(condition)
             if len(trained) == 4:
                 raise PowerCutError
 
-        return Watch(epoch=epoch)
+        return Callbacks(on_epoch=epoch)
 
     with pytest.raises(PowerCutError):
-        experiments.run(conditions, [0, 1], tmp_path / "cut", watch=cut_in_the_third)
+        experiments.run(conditions, [0, 1], tmp_path / "cut", callbacks=cut_in_the_third)
     assert len(experiments.read_runs(tmp_path / "cut" / experiments.RUNS)) == 3
     trained.clear()
     again: list[str] = []
 
-    def note(condition: str) -> Watch:
-        return Watch(epoch=lambda _: again.append(condition))
+    def note(condition: str) -> Callbacks:
+        return Callbacks(on_epoch=lambda _: again.append(condition))
 
-    results = experiments.run(conditions, [0, 1], tmp_path / "cut", watch=note)
+    results = experiments.run(conditions, [0, 1], tmp_path / "cut", callbacks=note)
     names = [condition.name for condition in conditions]
     assert again == [names[1], names[2], names[2]]
     assert [result.runs for result in results] == [result.runs for result in whole]
     # Other options make other runs.
     other = [replace(one, recipe=replace(one.recipe, rate=1e-4)) for one in conditions]
     again.clear()
-    experiments.run(other[:1], [0], tmp_path / "cut", watch=note)
+    experiments.run(other[:1], [0], tmp_path / "cut", callbacks=note)
     assert again == names[:1]
     (tmp_path / "cut" / experiments.RUNS).write_text("condition,seed\nx,y\n")
     with pytest.raises(DataError, match="damaged"):

@@ -111,7 +111,7 @@ def test_the_papers_engines_give_what_the_classifier_was_trained_on():
     for name, spec in RELEASED.features.items():
         assert found.by_name[name].space == spec.space
         assert found.by_name[name].values.shape[1] == spec.dim
-    values, _ = assemble(found, RELEASED)  # which raises where the spaces differ
+    values, _ = assemble([found], RELEASED)  # which raises where the spaces differ
     assert {n: tuple(v.shape[1:]) for n, v in values.items()} == {
         n: (s.length, s.dim) for n, s in RELEASED.features.items()
     }

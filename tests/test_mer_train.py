@@ -19,6 +19,7 @@ from vemoclap.mer import evaluate, model, train
 from vemoclap.mer.evaluate import Evaluation
 from vemoclap.mer.model import LABELS
 from vemoclap.mer.prepare import Prepared
+from vemoclap.training.loop import Callbacks
 from vemoclap.weights import cache, checkpoint
 
 
@@ -113,13 +114,18 @@ from pathlib import Path
 from tests.planted_mer import SHAPE, prepare
 from tests.test_mer_train import SHORT, SIZES
 from vemoclap.mer import train
+from vemoclap.training.loop import Callbacks
 from vemoclap.weights import cache
 torch.set_num_threads(1)
 home, data, out = map(Path, sys.argv[1:])
 cache.folder = lambda artefact: home / artefact
-watch = train.Watch(step=lambda *where: print(*where, flush=True))
+def step(*where):
+    print(*where, flush=True)
+    sys.stdin.readline()  # until it may go on
+
+callbacks = Callbacks(on_step=step)
 plan = train.Plan(SHORT, SHAPE)
-train.train(prepare(data, SIZES), out, plan, save_every_s=0, watch=watch)
+train.train(prepare(data, SIZES), out, plan, save_every_s=0, callbacks=callbacks)
 """
 
 
@@ -145,8 +151,10 @@ def test_a_killed_training_gives_the_same_files(hub: Hub, tmp_path: Path):
     cut = tmp_path / "cut"
     places = [str(path) for path in (hub.home / "weights", tmp_path / "data", cut)]
     command = [sys.executable, "-c", CHILD, *places]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[1]) as child:
-        assert child.stdout is not None
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes, cwd=Path(__file__).parents[1]) as child:
+        child.stdin.write(b"\n" * after)  # so it is killed in the next step at the latest
+        child.stdin.flush()
         for _ in range(after):
             assert child.stdout.readline(), f"it ended before step {after}"
         child.kill()
@@ -187,16 +195,16 @@ def test_training_stops_when_validation_gets_no_better(tmp_path: Path):
         small(tmp_path),
         tmp_path / "out",
         train.Plan(recipe, SHAPE),
-        watch=train.Watch(epoch=told.append),
+        callbacks=Callbacks(on_epoch=told.append),
     )
     assert len(told) < 30
-    best = max(told, key=lambda epoch: epoch.merit).epoch
+    best = max(told, key=lambda epoch: epoch.selection_score).epoch
     assert told[-1].epoch == best + 1
 
 
-def test_a_training_that_ran_away_is_no_checkpoint(tmp_path: Path):
+def test_a_training_that_diverged_is_no_checkpoint(tmp_path: Path):
     plan = train.Plan(replace(SHORT, rate=100.0, clip=1e9), SHAPE)
-    with pytest.raises(DataError, match="smaller --lr"):
+    with pytest.raises(DataError, match=r"diverged: loss is NaN or infinite.*smaller --lr"):
         train.train(small(tmp_path), tmp_path / "out", plan)
     assert not (tmp_path / "out" / model.FILE).exists()
 

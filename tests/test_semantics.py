@@ -87,7 +87,7 @@ import pytest
 import torch
 
 from tests.analyses import full_analysis
-from tests.clips import clip_of
+from tests.clips import Roles, clip_of
 from tests.golden.pattern import golden, pattern, patterned
 from vemoclap.classifier import engine, features
 from vemoclap.classifier.inputs import assemble
@@ -167,14 +167,7 @@ def test_speech_is_stripped_before_it_is_judged():
         return heard
 
     clip = clip_of(audio=np.zeros(SAMPLE_RATE))
-    speech.read(
-        clip,
-        vad=lambda _: (Span(0, 1),),
-        transcribe=listen,
-        language=None,
-        translate=None,
-        sentiment=judge,
-    )
+    speech.read(clip, Roles(vad=lambda _: (Span(0, 1),), transcribe=listen, sentiment=judge))
     assert judged == ["Hello"]
 
 
@@ -264,7 +257,7 @@ def test_eight_parts_are_put_side_by_side_in_order(released: Classifier):
         *("face_emotion_beats", "face_emotion_clip", "ocr_sentiment"),
     )
     assert set(found) == set(order)
-    wanted = torch.cat([found[name].mean(1) for name in order], dim=1).relu()
+    wanted = torch.cat([found[k].mean(-2).view(1, -1) for k in order], dim=1).relu()
     assert wanted.shape == (1, 4096)
     torch.testing.assert_close(fused[0], wanted)
     # Queries are of the first of a pair's names: its answer has a row for each of them.
@@ -281,6 +274,6 @@ def test_probabilities_are_the_softmax_of_the_scores(released: Classifier):
         ),
         PAPERS,
     )
-    values, _ = assemble(found, RELEASED)
+    values, _ = assemble([found], RELEASED)
     wanted = released(values)[0].softmax(0).tolist()
     assert engine.judge(released)(found).probabilities == pytest.approx(wanted, abs=1e-5)

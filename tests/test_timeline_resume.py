@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -19,10 +18,10 @@ from vemoclap import follow
 from vemoclap.engines import roles
 from vemoclap.engines.roles import EMBEDDED
 from vemoclap.errors import UsageError
-from vemoclap.records import Evidence, Scores, SpeechReading
-from vemoclap.timeline import codec, frame_results, resume
+from vemoclap.records import Evidence, FrameResult, Scores, SpeechReading
+from vemoclap.timeline import codec, resume
 from vemoclap.timeline.records import Moment
-from vemoclap.timeline.state import Seen
+from vemoclap.timeline.state import SectionResult
 
 LENGTH_S = 190  # three sections
 
@@ -72,6 +71,7 @@ roles.load = lambda role, engine, device: ENGINES[role]
 for moment in follow(sys.argv[1], preset=roles.EMBEDDED, device="cpu", by="window",
                      folder=sys.argv[2]):
     print(moment.index, flush=True)
+    sys.stdin.readline()  # until it may go on
 """
 
 
@@ -80,17 +80,18 @@ def test_a_killed_run_goes_on_where_it_was(video, tmp_path, counted):
     child = subprocess.Popen(
         [sys.executable, "-c", CHILD, str(video), str(tmp_path)],
         cwd=root,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": str(root)},
     )
-    assert child.stdout is not None
-    for line in child.stdout:
-        if int(line) == 14:  # in the second section
-            break
-    child.send_signal(signal.SIGKILL)
-    child.wait()
-    child.stdout.close()
+    with child:
+        child.stdin.write("\n" * 15)  # so it is killed before the next moment's end
+        child.stdin.flush()
+        for line in child.stdout:
+            if int(line) == 14:  # in the second section
+                break
+        child.kill()
     kept = len(list((tmp_path / resume.NAME).glob("moment-*.json")))
     sections = len(list((tmp_path / resume.NAME).glob("section-*.json")))
     assert kept >= 15
@@ -196,8 +197,8 @@ def test_evidence_and_odd_numbers_come_back():
     ("kind", "value"),
     [
         (Scores, {"probabilities": []}),
-        (frame_results.Look, {}),
-        (Seen, []),
+        (FrameResult, {}),
+        (SectionResult, []),
         (float, "1"),
         (int, True),
         (bytes, "no base64 at all!"),

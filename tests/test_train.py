@@ -14,16 +14,17 @@ from tests.lessons import DIMS, QUICK, Lesson, collection, one_thread, shuffled
 from tests.planted import Plan, make
 from vemoclap.classifier import model as classifier_model
 from vemoclap.classifier.inputs import assemble
-from vemoclap.classifier.model import Classifier
+from vemoclap.classifier.model import Classifier, Dropout
 from vemoclap.cli import main
 from vemoclap.engines import precision as engines_precision
 from vemoclap.errors import DataError, UsageError
 from vemoclap.records import EMOTIONS
-from vemoclap.training import classifier_task, loop, packed
+from vemoclap.training import classifier_task, loop
 from vemoclap.training import feature_store as stores
 from vemoclap.training import train as training_train
 from vemoclap.training.batches import Examples
-from vemoclap.training.recipe import Recipe, config_of
+from vemoclap.training.classifier_task import Recipe, config_of
+from vemoclap.training.loop import Callbacks, ResumeOptions
 from vemoclap.training.records import Split
 from vemoclap.weights import checkpoint
 
@@ -44,7 +45,7 @@ def test_still_batches_are_what_an_analysis_feeds():
     lesson = Lesson(store)
     batch = lesson.train.equidistant(slice(None))
     for place, video in enumerate(store.of(Split.TRAIN)):
-        values, present = assemble(store.features_of(video), lesson.config)
+        values, present = assemble([store.features_of(video)], lesson.config)
         for name in lesson.config.features:
             assert torch.equal(batch.values[name][place], values[name][0]), (video.id, name)
             assert torch.equal(batch.present[name][place], present[name][0]), (video.id, name)
@@ -114,18 +115,46 @@ def test_the_paper_s_numbers_are_the_defaults():
 # -- without padding --------------------------------------------------------------------------
 
 
-def test_packed_scores_and_gradients_are_the_classifier_s():
+def with_padding(model: Classifier, values, present) -> torch.Tensor:
+    """Return what a classifier without dropout answers, computed on all rows and by torch's MHA."""
+    names = model.config.sequences
+    rows = {name: layer(values[name]) for name, layer in model.encoders.items()}
+    parts = {name: rows[name][:, 0] * present[name] for name in model.config.vectors}
+    queries, keys, answers = (
+        {name: layers[name](rows[name]) for name in names}
+        for layers in (model.query_proj, model.key_proj, model.value_proj)
+    )
+    for pair, (query, context) in model.config.pairs.items():
+        there = present[context].any(1, keepdim=True)
+        found, _ = torch.nn.functional.multi_head_attention_forward(
+            *(part.transpose(0, 1) for part in (queries[query], keys[context], answers[context])),
+            embed_dim_to_check=model.config.d_model,
+            num_heads=model.config.heads,
+            in_proj_weight=(layer := model.attention_layers[pair]).in_proj_weight,
+            in_proj_bias=layer.in_proj_bias,
+            bias_k=None,
+            bias_v=None,
+            add_zero_attn=False,
+            dropout_p=0.0,
+            out_proj_weight=layer.out_proj.weight,
+            out_proj_bias=layer.out_proj.bias,
+            key_padding_mask=~present[context] & there,
+        )
+        kept = (present[query] & there)[..., None]
+        found = model.attn_norms[pair](found.transpose(0, 1)) * kept
+        parts[pair] = found.sum(1) / kept.sum(1).clamp(min=1)
+    return model.cls_mlp(torch.cat([parts[name] for name in sorted(parts)], 1).relu())
+
+
+def test_scores_and_gradients_are_those_of_the_network_with_padding():
     lesson = Lesson(collection(train=60, test=20))
     batch = lesson.train.equidistant(slice(None))
     lacking = {name: ~mask.any(1) for name, mask in batch.present.items()}
     assert all(lacking[name].any() for name in ("beats", "face_emotion", "asr_sentiment"))
-    gradients = []
-    scores = []
-    for packs in (False, True):
-        model = lesson.model()
-        model.eval()  # no dropout
-        found = packed.scores(model, batch.values, batch.present) if packs else None
-        found = model(batch.values, batch.present) if found is None else found
+    gradients, scores = [], []
+    for answer in (with_padding, Classifier.__call__):
+        model = lesson.model().eval()
+        found = answer(model, batch.values, batch.present)
         torch.nn.functional.cross_entropy(found, batch.labels).backward()
         scores.append(found.detach())
         gradients.append({name: value.grad for name, value in model.named_parameters()})
@@ -138,9 +167,10 @@ def test_sixteen_bits_change_scores_and_gradients_little():
     lesson = Lesson(collection(train=60, test=20))
     batch = lesson.train.equidistant(slice(None))
     scores, gradients = [], []
-    for half in (None, torch.bfloat16):
-        model = lesson.model()
-        found = packed.scores(model, batch.values, batch.present, half=half)
+    for dtype in (torch.float32, torch.bfloat16):
+        model = lesson.model().eval()
+        with loop.autocast("cpu", dtype):
+            found = model(batch.values, batch.present)
         torch.nn.functional.cross_entropy(found.float(), batch.labels).backward()
         scores.append(found.detach())
         gradients.append(torch.cat([value.grad.flatten() for value in model.parameters()]))
@@ -167,7 +197,7 @@ def test_matrices_are_multiplied_in_sixteen_bits_where_that_is_faster_and_not_fo
         return answer
 
     monkeypatch.setattr(torch.nn.functional, "linear", watched)
-    monkeypatch.setattr(packed, "linear", watched)
+    monkeypatch.setattr(classifier_model, "linear", watched)
     recipe = replace(QUICK, epochs=1, precision=precision, mask=mask)
     lesson = Lesson(collection(train=30, test=6), recipe)
     model = lesson.model()
@@ -175,21 +205,25 @@ def test_matrices_are_multiplied_in_sixteen_bits_where_that_is_faster_and_not_fo
     classifier_task.fit(model, lesson.train, lesson.val, recipe, 0)
     half = native is not None and precision == "mixed"
     assert seen == {torch.bfloat16 if half else torch.float32}
-    assert classifier_task.arithmetic_of(recipe, "cpu") == ("bfloat16" if half else "float32")
+    assert classifier_task.dtype_name(recipe, "cpu") == ("bfloat16" if half else "float32")
     assert all(value.dtype is torch.float32 for value in model.parameters())
 
 
-def test_dropout_without_torch():
+def test_dropout():
     rows = torch.ones(1000, 11)
-    first, again, other = (
-        packed.dropout(0.25, np.random.Generator(np.random.SFC64(seed)))(rows) for seed in (1, 1, 2)
-    )
+    found = []
+    for seed in (1, 1, 2):
+        torch.manual_seed(seed)
+        found.append(Dropout(0.25)(rows))
+    first, again, other = found
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
     assert first.unique().tolist() == pytest.approx([0, 4 / 3])
     assert float((first == 0).float().mean()) == pytest.approx(0.25, abs=0.02)
     assert float(first.mean()) == pytest.approx(1, abs=0.02)
-    assert packed.dropout(0.0, np.random.Generator(np.random.SFC64(1)))(rows) is rows
+    for idle in (Dropout(0.0), Dropout(0.25).eval()):
+        assert torch.equal(idle(rows), rows)
+    assert not Dropout(1.0)(rows).any()
 
 
 # -- learning ---------------------------------------------------------------------------------
@@ -220,7 +254,7 @@ def test_it_stops_early_and_keeps_the_best_weights():
     store = collection("clip", "beats", single={"clip": 0.5}, train=120, test=60)
     lesson = Lesson(shuffled(store), replace(QUICK, epochs=60, patience=4, rate=1e-2))
     model, epochs = lesson.fit()
-    best = classifier_task.best_of(epochs)
+    best = loop.best_of(epochs)
     assert len(epochs) < 60
     assert epochs[-1].epoch == best.epoch + 4
     answers = classifier_task.predict(model, lesson.val).argmax(1)
@@ -289,7 +323,7 @@ def test_a_training_cut_at_any_step_goes_on_as_if_nothing_had_been(cut: int, tmp
     whole, expected = lesson.fit()
     done = 0
 
-    def step(seed: int, epoch: int, number: int, steps: int) -> None:
+    def step(epoch: int, number: int, steps: int) -> None:
         nonlocal done
         assert steps == 4
         if done == cut:
@@ -298,9 +332,7 @@ def test_a_training_cut_at_any_step_goes_on_as_if_nothing_had_been(cut: int, tmp
 
     state = tmp_path / "state.pt"
     with pytest.raises(PowerCutError):
-        lesson.fit(
-            state=state, identity="x", save_every_s=0, watch=classifier_task.Watch(step=step)
-        )
+        lesson.fit(resume=ResumeOptions(state, "x", every_s=0), callbacks=Callbacks(on_step=step))
     assert state.exists()
     count = 0
 
@@ -308,15 +340,16 @@ def test_a_training_cut_at_any_step_goes_on_as_if_nothing_had_been(cut: int, tmp
         nonlocal count
         count += 1
 
-    model, epochs = lesson.fit(state=state, identity="x", watch=classifier_task.Watch(step=counted))
+    options = ResumeOptions(state, "x")
+    model, epochs = lesson.fit(resume=options, callbacks=Callbacks(on_step=counted))
     assert same(whole, model)
     assert epochs == expected
     assert count == 12 - cut  # nothing was done twice
     with pytest.raises(DataError, match="other options"):
-        lesson.fit(state=state, identity="y")
+        lesson.fit(resume=ResumeOptions(state, "y"))
     state.write_bytes(state.read_bytes()[:1000])
     with pytest.raises(DataError, match="damaged"):
-        lesson.fit(state=state, identity="x")
+        lesson.fit(resume=options)
 
 
 CHILD = """
@@ -324,12 +357,17 @@ import sys
 from pathlib import Path
 import torch
 from tests import lessons
-from vemoclap.training import classifier_task, feature_store, train
+from vemoclap.training import feature_store, train
+from vemoclap.training.loop import Callbacks
 torch.set_num_threads(1)
-watch = classifier_task.Watch(step=lambda *where: print(*where, flush=True))
+def step(*where):
+    print(*where, flush=True)
+    sys.stdin.readline()  # until it may go on
+
+callbacks = Callbacks(on_step=step)
 plan = train.Plan(lessons.replace(lessons.QUICK, epochs=3), seeds=(0, 1))
 store = feature_store.read(Path(sys.argv[1]))
-train.train(store, Path(sys.argv[2]), plan, save_every_s=0, watch=watch)
+train.train(store, Path(sys.argv[2]), plan, save_every_s=0, callbacks=callbacks)
 """
 
 
@@ -351,8 +389,10 @@ def test_a_killed_training_gives_the_same_files(tmp_path: Path):
     after = int(np.random.default_rng().integers(2, steps))
     cut = tmp_path / "cut"
     command = [sys.executable, "-c", CHILD, str(folder), str(cut)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[1]) as child:
-        assert child.stdout is not None
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes, cwd=Path(__file__).parents[1]) as child:
+        child.stdin.write(b"\n" * after)  # so it is killed in the next step at the latest
+        child.stdin.flush()
         for _ in range(after):
             assert child.stdout.readline(), f"it ended before step {after}"
         child.kill()

@@ -62,7 +62,8 @@ def test_an_unknown_name_is_answered_with_the_known_ones():
 def test_offline_means_offline_whatever_was_set(empty_home, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "0")
     monkeypatch.setenv("ULTRALYTICS_SAFE_LOAD", "false")
-    for name in ("HF_HOME", "TRANSFORMERS_OFFLINE", "YOLO_CONFIG_DIR", "YOLO_OFFLINE"):
+    folders = ("HF_HOME", "TORCHINDUCTOR_CACHE_DIR", "YOLO_CONFIG_DIR")
+    for name in (*folders, "TRANSFORMERS_OFFLINE", "YOLO_OFFLINE"):
         monkeypatch.setenv(name, "")
     monkeypatch.setenv("YOLO_AUTOINSTALL", "true")
     cache.use_offline()
@@ -70,4 +71,4 @@ def test_offline_means_offline_whatever_was_set(empty_home, monkeypatch):
     assert os.environ["ULTRALYTICS_SAFE_LOAD"] == os.environ["YOLO_OFFLINE"] == "true"
     assert os.environ["YOLO_AUTOINSTALL"] == "false"
     assert Path(os.environ["YOLO_CONFIG_DIR"]).is_dir()
-    assert Path(os.environ["HF_HOME"]).is_relative_to(empty_home)
+    assert all(Path(os.environ[name]).is_relative_to(empty_home) for name in folders)

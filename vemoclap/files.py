@@ -17,6 +17,18 @@ from vemoclap.errors import DataError, VemoclapError, WeightsError
 
 FULL = {errno.ENOSPC, errno.EDQUOT}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def bundled(name: str) -> Path:
+    """Return where a file of the project's top folder lies, "samples/truth.json" for example.
+
+    That is beside the package in a checkout, and within it in an installation, where setup.py
+    puts a few; a file that neither has is said to lie where a checkout would have it.
+    """
+    installed = _PACKAGE / "bundled" / name
+    return installed if installed.exists() else _PACKAGE.parent / name
+
 
 # -- what the system refuses ------------------------------------------------------------------
 

@@ -36,29 +36,36 @@ def root() -> Path:
 def private() -> Path:
     """Return a new folder for this process, which is removed when the process ends."""
     sweep()
-    place = Path(tempfile.mkdtemp(prefix=PREFIX, dir=root()))
     held = ExitStack()
+    try:
+        place = Path(tempfile.mkdtemp(prefix=PREFIX, dir=root()))
+    except FileNotFoundError:  # somebody left at this moment, as the last one
+        place = Path(tempfile.mkdtemp(prefix=PREFIX, dir=root()))
     held.enter_context(files.exclusive_lock(place / LOCK))
 
     def remove() -> None:
         held.close()
         shutil.rmtree(place, ignore_errors=True)
+        sweep()
 
     atexit.register(remove)
     return place
 
 
 def sweep() -> None:
-    """Remove the folders whose processes are gone."""
+    """Remove the folders whose processes are gone, and that of all of them where none is left."""
 
     def in_use() -> None:
         raise BlockingIOError
 
-    for place in root().glob(f"{PREFIX}*"):
+    above = root()
+    for place in above.glob(f"{PREFIX}*"):
         if not (place / LOCK).exists():
             continue  # it is being made, or removed
         with suppress(OSError), files.exclusive_lock(place / LOCK, in_use):
             shutil.rmtree(place, ignore_errors=True)
+    with suppress(OSError):  # others are there
+        above.rmdir()
 
 
 def is_anothers(path: Path, own: Path) -> bool:

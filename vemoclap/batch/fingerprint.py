@@ -9,7 +9,7 @@ from vemoclap.batch.records import Item, Orders, What
 from vemoclap.engines import roles
 from vemoclap.errors import UsageError
 from vemoclap.media.clip import Limits
-from vemoclap.timeline.options import Options
+from vemoclap.timeline.spans import Options
 from vemoclap.version import __version__
 
 LAYOUT = 1  # of what a batch writes; results of another layout are made again

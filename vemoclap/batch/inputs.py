@@ -5,7 +5,6 @@ twice, wherever the second way to it leads from. What has no suffix of a video i
 out, never guessed at; a file that was named itself is always taken.
 """
 
-import csv
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
@@ -16,7 +15,7 @@ from vemoclap import files
 from vemoclap.batch.records import Inputs, Item, LeftOut
 from vemoclap.errors import DataError, UsageError
 from vemoclap.records import EMOTIONS
-from vemoclap.training.records import Split
+from vemoclap.training import video_table
 from vemoclap.training.video_names import SUFFIXES
 
 FOLDER_NAME_BYTES = 150  # of a result's folder, which file systems limit to 255
@@ -112,34 +111,22 @@ def _emotion(name: Path) -> str | None:
 
 def _listed(path: Path, left_out: list[LeftOut]) -> Iterator[Item]:
     """Yield the items of a CSV; they are checked before the first is given."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = csv.DictReader(file)
-            if "path" not in (rows.fieldnames or ()):
-                raise DataError(
-                    f"{path} has the columns {', '.join(rows.fieldnames or ()) or 'of nothing'}; "
-                    "it needs path, and may have label and split."
-                )
-            items = [_row(path, row, rows.line_num, left_out) for row in rows]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    columns, rows = video_table.read(path)
+    if "path" not in columns:
         raise DataError(
-            f"{path} cannot be read as CSV ({files.reason(error)}); save it as UTF-8 CSV."
-        ) from error
+            f"{path} has the columns {', '.join(columns) or 'of nothing'}; it needs path, and may "
+            "have label and split."
+        )
+    items = [_item(path, row, left_out) for row in rows]
     yield from (item for item in items if item is not None)
 
 
-def _row(path: Path, row: dict[str, str | None], line: int, left_out: list[LeftOut]) -> Item | None:
-    where = f"{path}, line {line}"
-    named = (row["path"] or "").strip()
+def _item(path: Path, row: video_table.Row, left_out: list[LeftOut]) -> Item | None:
+    named = row.cells["path"]
     if not named:
-        left_out.append(LeftOut(path, f"line {line} names no file"))
+        left_out.append(LeftOut(path, f"line {row.line} names no file"))
         return None
-    label = (row.get("label") or "").strip().casefold() or None
-    if label is not None and label not in EMOTIONS:
-        raise DataError(f"{where}: {label} is none of {', '.join(EMOTIONS)}.")
-    split = (row.get("split") or "").strip().casefold() or None
-    if split is not None and split not in {one.value for one in Split}:
-        raise DataError(f"{where}: the split {split} is none of train, val and test.")
+    label, split = row.label(path, EMOTIONS), row.split(path)
     parts = [part for part in Path(named).parts if part not in ("/", "..", ".")]
     return Item(_text("/".join(parts) or named), path.parent / named, label, split)
 

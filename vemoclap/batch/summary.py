@@ -97,7 +97,7 @@ def _row(entry: Entry, orders: Orders, with_picture: bool) -> Row:
         picture=_picture(orders, place) if has_report and place and with_picture else None,
         emotion=ranked[0][0] if ranked else None,
         emotions=tuple(ranked),
-        length="" if entry.duration_s is None else _clock(entry.duration_s),
+        length="" if entry.duration_s is None else wording.clock(round(entry.duration_s)),
         seconds=entry.seconds,
     )
 
@@ -108,13 +108,6 @@ def _picture(orders: Orders, place: str) -> str | None:
     except OSError:
         return None
     return "data:image/jpeg;base64," + base64.b64encode(data).decode()
-
-
-def _clock(seconds: float) -> str:
-    whole = round(seconds)
-    hours, rest = divmod(whole, 3600)
-    minutes = f"{rest // 60:02}" if hours else f"{rest // 60}"
-    return f"{hours}:" * bool(hours) + f"{minutes}:{rest % 60:02}"
 
 
 def _own(name: str) -> str:
@@ -150,6 +143,7 @@ def _template() -> "Template":
 FILE = "summary.json"
 PAGE = "index.html"
 LEFT_OUT = "left out"
+ENDS = (*(ending.value for ending in Ending), LEFT_OUT)
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 
@@ -177,9 +171,22 @@ class Summary:
         return len(self.inputs.items) + len(self.inputs.left_out)
 
     @property
-    def failed(self) -> bool:
-        """Whether any video failed."""
-        return any(entry.ending is Ending.FAILED for entry in self.entries)
+    def counts(self) -> dict[str, int]:
+        """How many files ended in each way, those left out included; 0 too."""
+        return {
+            ending: sum(line.count for line in self.lines if line.ending == ending)
+            for ending in ENDS
+        }
+
+    @property
+    def counted(self) -> str:
+        """The counts as a sentence."""
+        return f"{', '.join(f'{count} {ending}' for ending, count in self.counts.items())}."
+
+    @property
+    def all_fine(self) -> bool:
+        """Whether each video has a result: none failed and none was refused."""
+        return all(entry.ending in (Ending.OK, Ending.PARTIAL) for entry in self.entries)
 
 
 def sum_up(
@@ -189,10 +196,9 @@ def sum_up(
     entries = tuple(ended[item.name] for item in inputs.items)
     counts = Counter((entry.ending.value, kind(entry)) for entry in entries)
     counts.update((LEFT_OUT, _plain(one.reason)) for one in inputs.left_out)
-    order = [*(ending.value for ending in Ending), LEFT_OUT]
     lines = sorted(
         (Line(ending, cause, count) for (ending, cause), count in counts.items()),
-        key=lambda line: (order.index(line.ending), -line.count, line.cause),
+        key=lambda line: (ENDS.index(line.ending), -line.count, line.cause),
     )
     return Summary(inputs, entries, fresh, tuple(lines))
 
@@ -214,10 +220,7 @@ def document(summary: Summary, orders: Orders) -> dict[str, Any]:
         "engines": dict(orders.engines),
         "stamp": orders.stamp,
         "inputs": summary.total,
-        "counts": {
-            ending: sum(line.count for line in summary.lines if line.ending == ending)
-            for ending in (*(one.value for one in Ending), LEFT_OUT)
-        },
+        "counts": summary.counts,
         "in_this_run": len(summary.fresh),
         "causes": [
             {"ending": line.ending, "cause": line.cause, "count": line.count}

@@ -4,7 +4,7 @@ What a feature did is found by running the classifier without it; where the clas
 read from its attention. Both describe this classifier, not the video's makers or viewers.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -40,19 +40,22 @@ def explain(model: Classifier, features: Features) -> tuple[tuple[float, ...], E
     device = next(model.parameters()).device
     names = sorted(model.config.features)
     runs = (features, *(_without(features, name) for name in names))
-    values, present = zip(*(assemble(run, model.config) for run in runs), strict=True)
-    attended = model.attend(_batch(values, device), _batch(present, device))
+    values, present = (
+        {name: tensor.to(device) for name, tensor in part.items()}
+        for part in assemble(runs, model.config)
+    )
+    attended = model.attend(values, present)
     answers = attended.scores.float().softmax(1).cpu().numpy().astype(np.float64)  # (1 + F, 6)
     answers /= answers.sum(1, keepdims=True)
-    moved = {
+    contributions = {
         name: tuple(float(change) for change in answers[0] - answers[1 + index])
         for index, name in enumerate(names)
     }
     frames = _looked_at(model, attended.attention, features, IMAGES)
     windows = _looked_at(model, attended.attention, features, SOUNDS)
     probabilities = tuple(float(value) for value in answers[0])
-    sentence = _sentence(model.config.labels, probabilities, moved, frames, windows)
-    return probabilities, Evidence(moved, frames, windows, sentence)
+    sentence = _sentence(model.config.labels, probabilities, contributions, frames, windows)
+    return probabilities, Evidence(contributions, frames, windows, sentence)
 
 
 def _without(features: Features, name: str) -> Features:
@@ -61,10 +64,6 @@ def _without(features: Features, name: str) -> Features:
         return features  # `assemble` explains that it is lacking
     lost = replace(features.by_name[name], values=None, status=skipped("left out to compare"))
     return replace(features, by_name={**features.by_name, name: lost})
-
-
-def _batch(runs: Sequence[Mapping[str, Tensor]], device: torch.device) -> dict[str, Tensor]:
-    return {name: torch.cat([run[name] for run in runs]).to(device) for name in runs[0]}
 
 
 def _looked_at(
@@ -82,7 +81,7 @@ def _looked_at(
     kept = equidistant(len(found), model.config.features[name].length)
     seen = torch.stack(looks).float().mean(0).cpu().numpy()[: len(kept)].astype(np.float64)
     shares = np.zeros(len(found))
-    # A pair whose asking sequence is absent looks nowhere where padding is masked.
+    # A pair whose query is absent looks nowhere where padding is masked.
     shares[list(kept)] = seen / seen.sum() if seen.sum() > 0 else 1 / len(kept)
     return tuple(float(share) for share in shares)
 
@@ -93,13 +92,13 @@ def _looked_at(
 def _sentence(
     labels: tuple[str, ...],
     probabilities: tuple[float, ...],
-    moved: Mapping[str, tuple[float, ...]],
+    contributions: Mapping[str, tuple[float, ...]],
     frames: tuple[float, ...] | None,
     windows: tuple[float, ...] | None,
 ) -> str:
     best = int(np.argmax(probabilities))
     emotion = labels[best]
-    moves = {name: changes[best] for name, changes in moved.items()}
+    moves = {name: changes[best] for name, changes in contributions.items()}
     most, least = max(moves, key=moves.__getitem__), min(moves, key=moves.__getitem__)
     if moves[most] >= LEAST_MOVE:
         why = f"{_phrase(most)} spoke most for {emotion}, adding {_points(moves[most])}"

@@ -5,20 +5,23 @@ and put beside the two sentiment vectors, and one linear layer makes six scores 
 state-dict keys are those of the released checkpoint.
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from itertools import permutations
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear, pad
 
 from vemoclap.errors import WeightsError
 from vemoclap.records import EMOTIONS
 from vemoclap.weights import checkpoint
 
 FILE = "model.safetensors"
+GRAIN = 32  # rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +61,13 @@ class Config:
 
     @property
     def pairs(self) -> dict[str, tuple[str, str]]:
-        """Name of each attention -> the sequence that asks, the one that gives.
+        """Name of each attention -> the sequence of its queries, that of its keys and values.
 
-        A sequence that is alone asks itself, so that it is heard.
+        A sequence that is alone attends to itself, so that it is heard.
         """
         names = self.sequences
         pairs = [(names[0], names[0])] if len(names) == 1 else permutations(names, 2)
-        return {f"{asks}_{gives}": (asks, gives) for asks, gives in pairs}
+        return {f"{query}_{context}": (query, context) for query, context in pairs}
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> "Config":
@@ -121,7 +124,7 @@ def differences(config: Config, engines: Mapping[str, str]) -> tuple[str, ...]:
 
 
 class Classifier(nn.Module):
-    """The network; see ``tensors.assemble`` for what it is fed."""
+    """The network that trains, is evaluated and answers; ``inputs.assemble`` feeds it."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -134,14 +137,11 @@ class Classifier(nn.Module):
         self.query_proj = nn.ModuleDict({name: nn.Linear(d, d) for name in names})
         self.key_proj = nn.ModuleDict({name: nn.Linear(d, d) for name in names})
         self.value_proj = nn.ModuleDict({name: nn.Linear(d, d) for name in names})
-        self.attention_layers = nn.ModuleDict(
-            {
-                pair: nn.MultiheadAttention(d, config.heads, config.dropout, batch_first=True)
-                for pair in pairs
-            }
+        self.attention_layers = nn.ModuleDict(  # for their weights; see `_attention`
+            {pair: nn.MultiheadAttention(d, config.heads) for pair in pairs}
         )
         self.attn_norms = nn.ModuleDict({pair: nn.LayerNorm(d) for pair in pairs})
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         width = d * (len(pairs) + len(config.vectors))  # 512 * 8 = 4096
         self.cls_mlp = nn.Sequential(nn.Linear(width, len(config.labels)))
 
@@ -154,56 +154,91 @@ class Classifier(nn.Module):
             values: feature -> (B, length, dim), normalised and padded.
             present: feature -> (B, length), False where padded; needed if the config masks.
         """
-        return self._run(values, present, want_attention=False).scores
+        return self.attend(values, present).scores
 
     def attend(
         self, values: Mapping[str, Tensor], present: Mapping[str, Tensor] | None = None
     ) -> "Attended":
-        """Return the scores and, for each pair, how much each row attended to each other."""
-        return self._run(values, present, want_attention=True)
+        """Return the scores and, for each pair, how much each row attended to each other.
 
-    def _run(
-        self,
-        values: Mapping[str, Tensor],
-        present: Mapping[str, Tensor] | None,
-        *,
-        want_attention: bool,
-    ) -> "Attended":
-        if self.config.mask and present is None:
-            raise ValueError("this classifier masks padding, so it must be told where it is")
-        masks = present if self.config.mask else None
-        drop = self.dropout
-        encoded = {  # feature -> (B, length, d)
-            name: drop(encoder(values[name])) for name, encoder in self.encoders.items()
-        }
-        queries, keys, answers = (
-            {name: drop(proj(encoded[name])) for name, proj in projections.items()}
-            for projections in (self.query_proj, self.key_proj, self.value_proj)
-        )
-        parts = {name: encoded[name][:, 0] for name in self.config.vectors}  # (B, d)
-        if masks is not None:
-            parts = {name: part * masks[name] for name, part in parts.items()}
+        Linear layers see only the rows that count, side by side without a batch: where padding is
+        masked that spares a quarter of the work for videos of usual lengths.
+        """
+        drop, vectors = self.dropout, self.config.vectors
+        rows = {name: value.flatten(0, 1) for name, value in values.items()}  # (B * length, dim)
+        if self.config.mask:
+            if present is None:
+                raise ValueError("this classifier masks padding, so it must be told where it is")
+            valid = {name: present[name] for name in self.encoders}  # (B, length)
+            rows = {name: _unpadded(rows[name], mask) for name, mask in valid.items()}  # (R, dim)
+        else:
+            valid = {name: values[name].new_ones(values[name].shape[:2]) > 0 for name in rows}
+        encoded = {name: drop(layer(rows[name])) for name, layer in self.encoders.items()}  # (R, d)
+        projected = [
+            {name: drop(layer(encoded[name])) for name, layer in layers.items()}
+            for layers in (self.query_proj, self.key_proj, self.value_proj)
+        ]
+        parts = {name: _padded(encoded[name], valid[name])[:, 0] for name in vectors}  # (B, d)
         attention = {}
-        for pair, (asks, gives) in self.config.pairs.items():
-            hidden, awake = None, None
-            if masks is not None:
-                awake = masks[asks] & masks[gives].any(1, keepdim=True)  # (B, length of asks)
-                # A softmax over nothing is NaN, so where all is padding nothing is hidden here
-                # and the result is left out below.
-                hidden = ~masks[gives] & masks[gives].any(1, keepdim=True)  # (B, length of gives)
-            found, weights = self.attention_layers[pair](
-                queries[asks],
-                keys[gives],
-                answers[gives],
-                key_padding_mask=hidden,
-                need_weights=want_attention,
-                average_attn_weights=True,
-            )  # (B, length of asks, d), (B, length of asks, length of gives)
-            parts[pair] = _mean(drop(self.attn_norms[pair](found)), awake)  # (B, d)
-            if want_attention:
-                attention[pair] = _mean(weights, awake)  # (B, length of gives)
+        for pair, (query, context) in self.config.pairs.items():
+            parts[pair], attention[pair] = self._attention(
+                pair, projected, valid[query], valid[context]
+            )
         fused = torch.cat([parts[name] for name in sorted(parts)], dim=1)  # (B, 8 d)
         return Attended(self.cls_mlp(fused.relu()) / self.config.temperature, attention)
+
+    def _attention(
+        self,
+        pair: str,
+        projected: Sequence[Mapping[str, Tensor]],
+        query_mask: Tensor,
+        context_mask: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        """Return what one sequence found in another (B, d), and where it looked (B, length).
+
+        As ``nn.MultiheadAttention`` does it, but on rows without padding.
+        """
+        query, context = self.config.pairs[pair]
+        layer: Any = self.attention_layers[pair]
+        q, k, v = (  # (B, heads, length, d / heads)
+            _padded(linear(rows[name], weight, bias), mask)
+            .view(*mask.shape, self.config.heads, -1)
+            .transpose(1, 2)
+            for rows, name, mask, weight, bias in zip(
+                projected,
+                (query, context, context),
+                (query_mask, context_mask, context_mask),
+                layer.in_proj_weight.chunk(3),
+                layer.in_proj_bias.chunk(3),
+                strict=True,
+            )
+        )
+        anything = context_mask.any(1, keepdim=True)  # (B, 1)
+        # A softmax over nothing is NaN, so where all is padding nothing is masked here, and the
+        # result is left out of the mean.
+        padding_mask = (~context_mask & anything)[:, None, None]  # (B, 1, 1, length of context)
+        likeness = (q @ k.transpose(2, 3)) / math.sqrt(q.shape[3])
+        weights = likeness.masked_fill(padding_mask, -math.inf).softmax(3)
+        found = layer.out_proj((self.dropout(weights) @ v).transpose(1, 2).flatten(2))
+        found = self.dropout(self.attn_norms[pair](found))  # (B, length of query, d)
+        valid_mask = query_mask & anything
+        return _mean(found, valid_mask), _mean(weights.detach().mean(1), valid_mask)
+
+
+class Dropout(nn.Dropout):
+    """Dropout in a quarter of torch's own time on a CPU: 16 random bits per number, not 64.
+
+    The rate is rounded to a multiple of 2 ** -16; 0.5 is exact.
+    """
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Return rows with a share of their numbers 0, and the others larger to make up for it."""
+        if rows.device.type != "cpu" or not self.training or not 0 < self.p < 1:
+            return super().forward(rows)
+        size, steps = rows.numel(), round(self.p * 2**16)
+        noise = torch.empty(-(-size // 4), dtype=torch.int64).random_(-(2**63), None)
+        kept = noise.view(torch.int16)[:size].view(rows.shape) >= steps - 2**15
+        return rows * kept.to(rows.dtype).mul_(2**16 / (2**16 - steps))
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,15 +246,28 @@ class Attended:
     """What the classifier answered and where it looked."""
 
     scores: Tensor  # (B, 6)
-    # pair -> (B, length of the one that answers): mean over heads and over the rows that ask
-    attention: Mapping[str, Tensor] = field(default_factory=dict)
+    attention: Mapping[str, Tensor]  # pair -> (B, length of context): mean over heads and queries
 
 
-def _mean(rows: Tensor, awake: Tensor | None) -> Tensor:
-    """Return the mean (B, D) of rows (B, T, D): of all, or of those awake (B, T), else zeros."""
-    if awake is None:
-        return rows.mean(1)
-    kept = awake[..., None].to(rows.dtype)  # (B, T, 1)
+def _unpadded(rows: Tensor, mask: Tensor) -> Tensor:
+    """Return those of rows (B * length, d) at which ``mask`` (B, length) is True, (R, d).
+
+    Row 0 follows up to a multiple of ``GRAIN``, as a product of matrices of a shape that was not
+    seen before takes longer.
+    """
+    places = mask.flatten().nonzero()[:, 0]
+    return rows[pad(places, (0, -len(places) % GRAIN))]
+
+
+def _padded(rows: Tensor, mask: Tensor) -> Tensor:
+    """Return rows (R, d) at their places in zeros (B, length, d)."""
+    real = rows[: int(mask.sum())]
+    return real.new_zeros(*mask.shape, rows.shape[1]).index_put((mask,), real)
+
+
+def _mean(rows: Tensor, valid_mask: Tensor) -> Tensor:
+    """Return the mean (B, d) of rows (B, T, d) over those that are valid (B, T), else zeros."""
+    kept = valid_mask[..., None].to(rows.dtype)  # (B, T, 1)
     return (rows * kept).sum(1) / kept.sum(1).clamp(min=1)
 
 

@@ -2,20 +2,20 @@
 
 import argparse
 import json
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vemoclap.cli import options
+from vemoclap.cli import console, options
 from vemoclap.errors import DataError
 
 if TYPE_CHECKING:
     from vemoclap.mer.inputs import Shape
     from vemoclap.mer.prepare import Prepared
-    from vemoclap.mer.train import Epoch, Recipe, Watch
+    from vemoclap.mer.train import Epoch, Recipe
     from vemoclap.records import Progress
+    from vemoclap.training.loop import Callbacks
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -116,12 +116,14 @@ def _train(parsed: argparse.Namespace) -> int:
         device=options.device(parsed.device),
     )
     prepared = _prepared(parsed, plan.shape, plan.device)
-    with options.writing(parsed.out), _shown() as watch:
-        evaluation = train.train(prepared, parsed.out, plan, resume=parsed.resume, watch=watch)
+    with options.writing(parsed.out), _shown() as callbacks:
+        evaluation = train.train(
+            prepared, parsed.out, plan, resume=parsed.resume, callbacks=callbacks
+        )
         _write(evaluate.as_json(evaluation), evaluate.markdown(evaluation), parsed.out / FOLDER)
         _list(prepared, parsed.out)
-    options.print_markdown(evaluate.markdown(evaluation))
-    print(f"Written to {parsed.out}.", flush=True)
+    console.markdown(evaluate.markdown(evaluation))
+    console.say(f"Written to {parsed.out}.")
     return ALL_FINE
 
 
@@ -136,21 +138,23 @@ def _recipe(parsed: argparse.Namespace) -> "Recipe":
 
 
 @contextmanager
-def _shown() -> "Iterator[Watch]":
-    """Give what makes a training seen: a line per epoch, and steps where somebody watches."""
-    from vemoclap.mer.train import Watch
-
-    watched = sys.stderr.isatty()
-
-    def step(epoch: int, done: int, steps: int) -> None:
-        if watched:
-            print(f"\repoch {epoch}: step {done} of {steps}", end="", file=sys.stderr, flush=True)
+def _shown() -> "Iterator[Callbacks[Epoch]]":
+    """Give what makes a training seen: a line per epoch, and a bar where somebody watches."""
+    from vemoclap.training.loop import Callbacks
 
     def epoch(one: "Epoch") -> None:
-        start = "\r" if watched else ""
-        print(f"{start}{_sentence(one)}", file=sys.stderr, flush=True)
+        console.complain(_sentence(one))
 
-    yield Watch(step=step, epoch=epoch)
+    if not console.watched():
+        yield Callbacks(on_epoch=epoch)
+        return
+    with console.bars() as bars:
+        task = bars.add_task("", total=None)
+
+        def step(epoch: int, done: int, steps: int) -> None:
+            bars.update(task, description=f"epoch {epoch}", completed=done, total=steps)
+
+        yield Callbacks(step, epoch)
 
 
 def _sentence(epoch: "Epoch") -> str:
@@ -178,10 +182,10 @@ def _evaluate(parsed: argparse.Namespace) -> int:
         _write(numbers, evaluate.markdown(evaluation), out)
         _list(prepared, out)
     if parsed.json:
-        print(json.dumps(numbers, indent=2), flush=True)
+        console.answer(json.dumps(numbers, indent=2))
         return ALL_FINE
-    options.print_markdown(evaluate.markdown(evaluation))
-    print(f"Written to {out}: evaluation.json, evaluation.md", flush=True)
+    console.markdown(evaluate.markdown(evaluation))
+    console.say(f"Written to {out}: evaluation.json, evaluation.md")
     return ALL_FINE
 
 
@@ -210,13 +214,11 @@ def _prepared(parsed: argparse.Namespace, shape: "Shape", device: str) -> "Prepa
         progress=_lines(),
     )
     for trouble in prepared.troubles[:TROUBLES_SHOWN]:
-        print(trouble, file=sys.stderr)
+        console.complain(trouble)
     if len(prepared.troubles) > TROUBLES_SHOWN:
-        print(
+        console.complain(
             f"{len(prepared.troubles) - TROUBLES_SHOWN} more are left out; {TROUBLES} will name "
-            "all of them.",
-            file=sys.stderr,
-            flush=True,
+            "all of them."
         )
     return prepared
 
@@ -236,6 +238,6 @@ def _lines() -> "Progress":
         percent = 100 * done // max(total, 1)
         if percent != shown:
             shown = percent
-            print(f"{stage}: {done} of {total}", file=sys.stderr, flush=True)
+            console.complain(f"{stage}: {done} of {total}")
 
     return show

@@ -2,18 +2,17 @@
 
 import argparse
 import json
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vemoclap.cli import options
+from vemoclap.cli import console, options
 from vemoclap.errors import UsageError
 
 if TYPE_CHECKING:
-    from vemoclap.training.classifier_task import Epoch, Watch
-    from vemoclap.training.recipe import Recipe
+    from vemoclap.training.classifier_task import Epoch, Recipe
+    from vemoclap.training.loop import Callbacks
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -138,7 +137,7 @@ def _add_training(parser: argparse.ArgumentParser, seeds: int) -> None:
 def _recipe(parsed: argparse.Namespace) -> "Recipe":
     from dataclasses import fields
 
-    from vemoclap.training.recipe import HEADS, Recipe
+    from vemoclap.training.classifier_task import HEADS, Recipe
 
     given = {
         one.name: value
@@ -172,14 +171,14 @@ def _train(parsed: argparse.Namespace) -> int:
     with (
         options.writing(parsed.out),
         _board(parsed.tensorboard) as board,
-        _shown(plan.recipe.epochs * parsed.seeds, board) as watch,
+        _shown(plan.recipe.epochs * parsed.seeds, board) as callbacks,
     ):
         evaluation = training_train.train(
-            store, parsed.out, plan, resume=parsed.resume, watch=watch
+            store, parsed.out, plan, resume=parsed.resume, callbacks=callbacks
         )
         evaluation_report.write(evaluation, parsed.out / evaluation_report.FOLDER)
-    options.print_markdown(evaluation_report.markdown(evaluation))
-    print(f"Written to {parsed.out}.", flush=True)
+    console.markdown(evaluation_report.markdown(evaluation))
+    console.say(f"Written to {parsed.out}.")
     return ALL_FINE
 
 
@@ -213,20 +212,19 @@ def _board(folder: Path | None) -> "Iterator[Callable[[Epoch], None]]":
 
 
 @contextmanager
-def _shown(total: int, board: "Callable[[Epoch], None]") -> "Iterator[Watch]":
+def _shown(total: int, board: "Callable[[Epoch], None]") -> "Iterator[Callbacks[Epoch]]":
     """Give what makes a training seen: a bar, or a line per epoch where none can be."""
-    from vemoclap.training.classifier_task import Watch
+    from vemoclap.training.loop import Callbacks
 
-    if not sys.stderr.isatty():
+    if not console.watched():
 
         def line(epoch: "Epoch") -> None:
             board(epoch)
-            print(_sentence(epoch), file=sys.stderr, flush=True)
+            console.complain(_sentence(epoch))
 
-        yield Watch(epoch=line)
+        yield Callbacks(on_epoch=line)
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 
     columns = (
         TextColumn("{task.description}"),
@@ -234,19 +232,19 @@ def _shown(total: int, board: "Callable[[Epoch], None]") -> "Iterator[Watch]":
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bars:
+    with console.bars(*columns) as bars:
         whole = bars.add_task("epochs, at most", total=total)
         part = bars.add_task("steps of this epoch", total=None)
 
-        def step(seed: int, epoch: int, done: int, steps: int) -> None:
+        def step(epoch: int, done: int, steps: int) -> None:
             bars.update(part, completed=done, total=steps)
 
         def epoch(one: "Epoch") -> None:
             board(one)
             bars.update(whole, advance=1)
-            bars.console.print(_sentence(one), markup=False, highlight=False)
+            console.complain(_sentence(one))
 
-        yield Watch(step=step, epoch=epoch)
+        yield Callbacks(step, epoch)
 
 
 def _sentence(epoch: "Epoch") -> str:
@@ -283,10 +281,10 @@ def _evaluate(parsed: argparse.Namespace) -> int:
     with options.writing(out):
         written = evaluation_report.write(evaluation, out)
     if parsed.json:
-        print(json.dumps(evaluation_report.as_json(evaluation), indent=2), flush=True)
+        console.answer(json.dumps(evaluation_report.as_json(evaluation), indent=2))
         return ALL_FINE
-    options.print_markdown(evaluation_report.markdown(evaluation))
-    print(f"Written to {out}: {', '.join(path.name for path in written)}", flush=True)
+    console.markdown(evaluation_report.markdown(evaluation))
+    console.say(f"Written to {out}: {', '.join(path.name for path in written)}")
     return ALL_FINE
 
 
@@ -303,22 +301,22 @@ def _experiment(parsed: argparse.Namespace) -> int:
     ask = experiments.QUESTIONS[parsed.part]
     conditions = ask(store, recipe, parsed.protocol, parsed.blacklist)
     total = recipe.epochs * parsed.seeds * len(conditions)
-    with options.writing(parsed.out), _shown(total, lambda epoch: None) as watch:
+    with options.writing(parsed.out), _shown(total, lambda epoch: None) as callbacks:
 
-        def begin(condition: str) -> "Watch":
-            print(condition, file=sys.stderr, flush=True)
-            return watch
+        def begin(condition: str) -> "Callbacks[Epoch]":
+            console.complain(condition)
+            return callbacks
 
         results = experiments.run(
             conditions,
             range(parsed.seeds),
             parsed.out,
             device=options.device(parsed.device),
-            watch=begin,
+            callbacks=begin,
         )
         written = experiments.write(parsed.part, results, store.schema.note, parsed.out)
-    options.print_markdown(written[0].read_text("utf-8"))
-    print(f"Written to {parsed.out}: {', '.join(path.name for path in written)}", flush=True)
+    console.markdown(written[0].read_text("utf-8"))
+    console.say(f"Written to {parsed.out}: {', '.join(path.name for path in written)}")
     return ALL_FINE
 
 
@@ -332,7 +330,7 @@ def _memory(parsed: argparse.Namespace) -> int:
     device = options.device(parsed.device)
 
     def progress(case: str, done: int, total: int) -> None:
-        print(f"{done + 1} of {total}: {case}", file=sys.stderr, flush=True)
+        console.complain(f"{done + 1} of {total}: {case}")
 
     with (
         options.writing(parsed.out),
@@ -350,6 +348,6 @@ def _memory(parsed: argparse.Namespace) -> int:
         )
         about = f"Preset {preset} on the {'GPU' if device == 'cuda' else 'CPU'}."
         written = footprint.write(cases, about, parsed.out)
-    options.print_markdown(written[0].read_text("utf-8"))
-    print(f"Written to {parsed.out}: {', '.join(path.name for path in written)}", flush=True)
+    console.markdown(written[0].read_text("utf-8"))
+    console.say(f"Written to {parsed.out}: {', '.join(path.name for path in written)}")
     return ALL_FINE

@@ -332,6 +332,7 @@ def load(device: str) -> Callable[[Floats], Heard]:
 
     The tags are the five most likely of the mean of the windows' vectors.
     """
+    weights_cache.use_offline()
     model, ids = read(weights_cache.folder("beats") / CONVERTED, device)
     ontology = names(weights_cache.folder("audioset-ontology") / "ontology.json")
     if lacking := [key for key in ids if key not in ontology]:

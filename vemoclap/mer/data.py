@@ -4,7 +4,6 @@ Either the raw clips of CMU-MOSEI with a table of labels beside them, or any CSV
 and labels; docs/mer.md describes both.
 """
 
-import csv
 import hashlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,10 +11,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean
 
-from vemoclap import files
 from vemoclap.errors import DataError
 from vemoclap.mer.model import LABELS
 from vemoclap.records import Span
+from vemoclap.training import video_table
 from vemoclap.training.records import Split
 from vemoclap.training.video_names import SUFFIXES
 
@@ -95,11 +94,12 @@ def read(place: Path) -> Collection:
         DataError: there is no table, it cannot be read, or it lacks a column.
     """
     table = _table(place) if place.is_dir() else place
-    columns, lines = _lines(table)
+    columns, lines = video_table.read(table, _column)
     labels = _labels(columns, table)
     troubles: list[str] = []
     by_key: dict[tuple[str, ...], list[_Row]] = {}
-    for where, cells in lines:
+    for line in lines:
+        where, cells = f"{table.name}, line {line.line}", line.cells
         try:
             row = _Row(where, cells, _split(cells), _values(cells, labels))
         except ValueError as error:
@@ -135,24 +135,6 @@ def _table(folder: Path) -> Path:
             f"{folder} holds {len(found) or 'no'} CSV files; name the one with the labels {TABLE}."
         )
     return found[0]
-
-
-def _lines(table: Path) -> tuple[tuple[str, ...], list[tuple[str, dict[str, str]]]]:
-    """Return the columns by our names, and a table's lines with where they are."""
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as file:
-            rows = csv.DictReader(file)
-            columns = tuple(_column(name) for name in rows.fieldnames or ())
-            found = []
-            for row in rows:
-                cells = [(row.get(name) or "").strip() for name in rows.fieldnames or ()]
-                named = dict(zip(columns, cells, strict=True))
-                found.append((f"{table.name}, line {rows.line_num}", named))
-            return columns, found
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(
-            f"{table} cannot be read as CSV ({files.reason(error)}); save it as UTF-8 CSV."
-        ) from error
 
 
 def _column(name: str) -> str:
@@ -202,13 +184,13 @@ def _given(path: Path) -> dict[str, Split]:
     if not path.is_file():
         return {}
     found = {}
-    for where, cells in _lines(path)[1]:
+    for line in video_table.read(path, _column)[1]:
         try:
-            split = _split(cells)
+            split = _split(line.cells)
         except ValueError as error:
-            raise DataError(f"{path}: {where}: {error}.") from error
+            raise DataError(f"{path}: {path.name}, line {line.line}: {error}.") from error
         if split is not None:
-            found[cells.get("video", "")] = split
+            found[line.cells.get("video", "")] = split
     return found
 
 

@@ -15,7 +15,7 @@ from vemoclap.mer.model import Config, Mer
 from vemoclap.mer.prepare import Prepared
 from vemoclap.training.records import Split
 
-JUDGED_AT_ONCE = 32  # utterances
+EVALUATION_BATCH = 32  # utterances
 
 
 class Examples:
@@ -61,8 +61,8 @@ def predict(network: Mer, examples: Examples) -> Probabilities:
     network.eval()
     parts = [
         model.probabilities(
-            network, examples.batch(range(start, min(start + JUDGED_AT_ONCE, len(examples))))
+            network, examples.batch(range(start, min(start + EVALUATION_BATCH, len(examples))))
         )
-        for start in range(0, len(examples), JUDGED_AT_ONCE)
+        for start in range(0, len(examples), EVALUATION_BATCH)
     ]
     return np.concatenate(parts)

@@ -1,7 +1,4 @@
-"""What is known of an utterance -> the tensors that the model is fed.
-
-The one place of the model where what is too long is cut and what is too short is padded.
-"""
+"""What is known of an utterance -> the tensors that the model is fed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,11 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from vemoclap.classifier import inputs
 from vemoclap.media.sampling import equidistant
 from vemoclap.mer.backbones.inception_resnet import SIDE
 from vemoclap.readings.faces import crop
 from vemoclap.records import SAMPLE_RATE, Floats, Pictures
-from vemoclap.timeline.records import Material
+from vemoclap.timeline.records import SpanInputs
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -61,27 +59,27 @@ class Batch:
     token_there: "Tensor"  # (B, tokens) bool
 
 
-def see(material: Material, shape: Shape) -> Utterance:
+def see(span: SpanInputs, shape: Shape) -> Utterance:
     """Return what the model may use of a span.
 
     Of more frames than it takes, equidistant ones are kept, and of each frame the largest face.
     Sound beyond its length is cut.
     """
-    kept = equidistant(len(material.frames), shape.frames)
+    kept = equidistant(len(span.frames), shape.frames)
     faces, places = [], []
     for place, index in enumerate(kept):
-        if material.faces[index]:
-            largest = max(material.faces[index], key=lambda face: face.box.area)
-            faces.append(_square(crop(material.frames[index], largest.box)))
+        if span.faces[index]:
+            largest = max(span.faces[index], key=lambda face: face.box.area)
+            faces.append(_square(crop(span.frames[index], largest.box)))
             places.append(place)
-    sound = np.zeros(0, np.float32) if material.audio is None else material.audio
+    sound = np.zeros(0, np.float32) if span.audio is None else span.audio
     if len(sound) < SHORTEST_S * SAMPLE_RATE:
         sound = sound[:0]
     return Utterance(
         faces=np.stack(faces) if faces else np.empty((0, SIDE, SIDE, 3), np.uint8),
         places=np.array(places, np.int64),
         sound=sound[: shape.samples],
-        words=" ".join(material.words.split()),
+        words=" ".join(span.words.split()),
     )
 
 
@@ -91,18 +89,18 @@ def collate(
     """Return utterances as one batch on ``device``, padded with zeros."""
     import torch
 
-    count = len(utterances)
-    faces = np.zeros((count, shape.frames, SIDE, SIDE, 3), np.uint8)
-    there = np.zeros((count, shape.frames), np.bool_)
-    sound = np.zeros((count, shape.samples), np.float32)
-    samples = np.zeros(count, np.int64)
-    for row, one in enumerate(utterances):
-        faces[row, one.places] = one.faces
-        there[row, one.places] = True
-        samples[row] = len(one.sound)
-        sound[row, : len(one.sound)] = _levelled(one.sound) if shape.normalised else one.sound
-    ids, token_there = tokens([one.words for one in utterances])
-    arrays = (faces, there, sound, samples, ids, token_there)
+    faces, face_there = inputs.fixed_length(
+        [one.faces for one in utterances],
+        (shape.frames, SIDE, SIDE, 3),
+        places=[one.places for one in utterances],
+        dtype=np.uint8,
+    )
+    sounds = [_levelled(one.sound) if shape.normalised else one.sound for one in utterances]
+    sound, sound_there = inputs.fixed_length(sounds, (shape.samples,))
+    ids, token_there = inputs.fixed_length(
+        tokens([one.words for one in utterances]), (shape.tokens,), dtype=np.int64
+    )
+    arrays = (faces, face_there, sound, sound_there.sum(1), ids, token_there)
     return Batch(*(torch.from_numpy(array).to(device) for array in arrays))
 
 

@@ -19,7 +19,7 @@ from vemoclap.engines import precision
 from vemoclap.errors import WeightsError
 from vemoclap.mer.backbones import albert, distilhubert, inception_resnet
 from vemoclap.mer.inputs import Batch, Shape
-from vemoclap.training import loop as training
+from vemoclap.training import loop
 from vemoclap.weights import checkpoint
 
 FILE = "model.safetensors"
@@ -205,7 +205,7 @@ def published(device: str, shape: Shape, sizes: Sizes, labels: tuple[str, ...] =
 def probabilities(model: Mer, batch: Batch) -> NDArray[np.float64]:
     """Return the probability (B, 6) of each label, each on its own, of a model that is ready."""
     kind = batch.samples.device.type
-    with torch.inference_mode(), training.mixed(kind, precision.of_gpu(kind)):
+    with torch.inference_mode(), loop.autocast(kind, precision.of_gpu(kind)):
         scores = model(batch)
     answers: NDArray[np.float64] = scores.double().sigmoid().cpu().numpy()
     return answers

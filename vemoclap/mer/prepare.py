@@ -22,9 +22,9 @@ from vemoclap.mer import inputs
 from vemoclap.mer.data import Collection, Piece
 from vemoclap.mer.inputs import Shape, Utterance
 from vemoclap.readings import speech
-from vemoclap.records import SAMPLE_RATE, Progress, Span
-from vemoclap.timeline.records import Material
-from vemoclap.timeline.word_timing import Words
+from vemoclap.records import Progress, Span
+from vemoclap.timeline import sections
+from vemoclap.timeline.records import SpanInputs
 from vemoclap.weights import cache
 
 VERSION = 1  # of the files
@@ -144,7 +144,7 @@ class _Reader:
         """Keep the utterances of one file; yield those that cannot be had, and why."""
         try:
             reel = reels.open_reel(path)
-            listen = _Listener(path, self._engines) if _unheard(wanted) else None
+            listen = self._listen(path) if _unheard(wanted) else None
         except MediaError as error:
             yield from ((one, str(error)) for one in wanted)
             return
@@ -154,7 +154,9 @@ class _Reader:
             except (MediaError, EngineError) as error:
                 yield one, str(error)
 
-    def _see(self, reel: reels.Reel, piece: Piece, listen: "_Listener | None") -> Utterance:
+    def _see(
+        self, reel: reels.Reel, piece: Piece, listen: speech.SpeechOverTime | None
+    ) -> Utterance:
         whole = Span(0.0, reel.info.duration_s)
         asked = piece.span or whole
         span = Span(asked.start_s, min(asked.end_s, whole.end_s))
@@ -168,42 +170,24 @@ class _Reader:
         part = reel.part(span, reel.shown_at(times))
         if not len(part.frames):
             raise MediaError(f"{reel.video.name} has no frame from {span.start_s:.1f} s on.")
-        audio = reel.audio
-        if audio is not None:
-            ends = [round(time_s * SAMPLE_RATE) for time_s in (span.start_s, span.end_s)]
-            audio = audio[slice(*ends)]
-        words = piece.words if piece.words is not None else listen and listen.words(span)
-        material = Material(
+        words = piece.words
+        if words is None:
+            heard = listen and listen.words(span)
+            words = heard.text if heard else ""
+        given = SpanInputs(
             span=span,
             frames=part.frames,
             times_s=reel.times_of(part.indices),
             faces=tuple(self._faces(part.frames)),
-            audio=audio,
-            words=words or "",
+            audio=sections.sound(reel, span)[0],
+            words=words,
         )
-        return inputs.see(material, self._shape)
+        return inputs.see(given, self._shape)
 
-
-class _Listener:
-    """The words of one file, heard by the preset's engines."""
-
-    def __init__(self, path: Path, engines: Residents) -> None:
+    def _listen(self, path: Path) -> speech.SpeechOverTime:
+        """Return the words of one file, heard by the preset's engines."""
         clip = media_clip.open_clip(path, frame_count=1)
-        reading = speech.read(
-            clip,
-            vad=engines.role("vad"),
-            transcribe=engines.role("transcribe"),
-            language=engines.role("language"),
-            translate=engines.role("translate"),
-            sentiment=None,
-        )
-        transcript = reading.transcript
-        self._words = transcript and Words(transcript, reading.spans or ())
-
-    def words(self, span: Span) -> str:
-        """Return the words of a span, "" where none were heard."""
-        found = self._words and self._words.within(span)
-        return found.text if found else ""
+        return speech.SpeechOverTime(speech.listen(clip, self._engines), clip)
 
 
 def _unheard(wanted: Sequence[Kept]) -> bool:

@@ -3,8 +3,8 @@
 A checkpoint is a folder with ``model.safetensors``, ``card.md`` and ``history.csv``.
 """
 
-from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +23,8 @@ from vemoclap.mer.inputs import Shape
 from vemoclap.mer.model import Mer
 from vemoclap.mer.prepare import Prepared
 from vemoclap.training import loop
-from vemoclap.training.loop import Diary, Pace
+from vemoclap.training.loop import STATE, Callbacks, ResumeOptions, Schedule
 from vemoclap.training.records import Split
-
-STATE = "state.pt"  # a training that is not done
-HISTORY = "history.csv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +64,7 @@ class Epoch:
     val_macro_f1: float  # with the thresholds that this epoch would get
 
     @property
-    def merit(self) -> tuple[float, ...]:
+    def selection_score(self) -> tuple[float, ...]:
         """What is to grow: the loss of validation, turned round.
 
         F1 with thresholds chosen on the same few utterances jumps too much to stop by.
@@ -76,16 +73,8 @@ class Epoch:
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
-    """Who is told how a training goes."""
-
-    step: Callable[[int, int, int], None] = lambda epoch, step, steps: None
-    epoch: Callable[[Epoch], None] = lambda epoch: None
-
-
-@dataclass(frozen=True, slots=True)
 class _Task:
-    """Utterances to learn from and to be judged on."""
+    """Utterances to learn from and to validate with."""
 
     model: Mer
     train: Examples
@@ -99,19 +88,19 @@ class _Task:
         torch.manual_seed(int(rng.integers(2**63)))  # of dropout
         batch, labels = self.train.batch(which), self.train.labels(which)
         device = labels.device.type
-        with loop.mixed(device, precision.of_gpu(device)):
+        with loop.autocast(device, precision.of_gpu(device)):
             scores = self.model(batch)
         loss = nn.functional.binary_cross_entropy_with_logits(scores.float(), labels)
         right = ((scores > 0) == labels.bool()).double().mean(1).sum()
         return loss, right
 
-    def judge(self, epoch: int, train_loss: float, train_share: float) -> Epoch:
+    def validate(self, epoch: int, train_loss: float, train_accuracy: float) -> Epoch:
         found, truth = predict(self.model, self.val), self.val.truth
         best = metrics.thresholds(truth, found)
         return Epoch(
             epoch=epoch,
             train_loss=train_loss,
-            train_accuracy=train_share,
+            train_accuracy=train_accuracy,
             val_loss=_entropy(truth, found),
             val_accuracy=float(((found >= metrics.UNDECIDED) == truth).mean()),
             val_macro_f1=metrics.measure(truth, found >= np.array(best), "?" * len(best)).macro_f1,
@@ -125,64 +114,72 @@ def train(
     *,
     resume: bool = False,
     save_every_s: float = loop.SAVE_EVERY_S,
-    watch: Watch | None = None,
+    callbacks: Callbacks[Epoch] | None = None,
 ) -> Evaluation:
     """Train the model and write the checkpoint; return how well it does.
 
-    It is judged on the split that tests, or where there is none on that which validates.
+    It is evaluated on the split that tests, or where there is none on that which validates.
 
     Args:
         prepared: the utterances.
         folder: of the checkpoint.
         plan: what is to be trained.
-        resume: go on with a training that was cut.
+        resume: whether to resume a training.
         save_every_s: how often the state of the training is written.
-        watch: who is told how it goes.
+        callbacks: who is told how it goes.
 
     Raises:
         UsageError: the folder has something in it already, and nothing is to be resumed.
-        DataError: a split is empty, or the folder holds another training.
+        DataError: a split is empty, the training diverges, or the folder holds another training.
         WeightsError: a backbone is missing or damaged.
     """
     loop.claim(folder, resume=resume)
-    told, recipe, device = watch or Watch(), plan.recipe, plan.device
-    splits = {one.piece.split for one in prepared.kept}
-    tested = Split.TEST if Split.TEST in splits else Split.VAL
     torch.manual_seed(plan.seed)
-    network = model.published(device, plan.shape, recipe, prepared.labels)
+    network = model.published(plan.device, plan.shape, plan.recipe, prepared.labels)
     identity = _identity(prepared, plan, network)
     if (folder / model.FILE).exists():
         loop.demand_same(folder / model.FILE, identity)
     else:
-        parts = {
-            split: Examples(prepared, split, network.config, device)
-            for split in (Split.TRAIN, Split.VAL)
-        }
-        folder.mkdir(parents=True, exist_ok=True)
-        epochs = loop.fit(
-            network,
-            optimiser(network, recipe),
-            _Task(network, parts[Split.TRAIN], parts[Split.VAL]),
-            Pace(recipe.epochs, recipe.batch, recipe.clip, recipe.patience),
-            plan.seed,
-            diary=Diary(folder / STATE, identity, save_every_s),
-            told_step=told.step,
-            told_epoch=told.epoch,
-        )
+        options = ResumeOptions(folder / STATE, identity, save_every_s)
+        epochs = _fit(network, prepared, plan, options, callbacks)
         if not np.isfinite(loop.best_of(epochs).val_loss):
             raise DataError(
-                f"The training of {folder} ran away, its loss is no number; delete the folder and "
-                "train with a smaller --lr."
+                f"The training of {folder} diverged: loss is NaN or infinite; delete the folder "
+                "and train with a smaller --lr."
             )
-        val = parts[Split.VAL]
-        best = metrics.thresholds(val.truth, predict(network, val))
-        network.config = replace(network.config, thresholds=best, note=_note(prepared))
-        loop.write_history(folder / HISTORY, epochs)
-        model.save(network, folder, _training(plan, identity, epochs))
-        (folder / STATE).unlink(missing_ok=True)
-    evaluation = evaluate.evaluate(folder, prepared, tested, device)
+        save = partial(model.save, network)
+        loop.finish(folder, epochs, save, plan.recipe, seed=plan.seed, identity=identity)
+    splits = {one.piece.split for one in prepared.kept}
+    tested = Split.TEST if Split.TEST in splits else Split.VAL
+    evaluation = evaluate.evaluate(folder, prepared, tested, plan.device)
     (folder / card.FILE).write_text(card.text(folder, prepared, evaluation), "utf-8")
     return evaluation
+
+
+def _fit(
+    network: Mer,
+    prepared: Prepared,
+    plan: Plan,
+    resume: ResumeOptions,
+    callbacks: Callbacks[Epoch] | None,
+) -> tuple[Epoch, ...]:
+    """Train the network and choose its thresholds; return its epochs."""
+    recipe = plan.recipe
+    learnt, val = (
+        Examples(prepared, split, network.config, plan.device) for split in (Split.TRAIN, Split.VAL)
+    )
+    epochs = loop.fit(
+        network,
+        optimiser(network, recipe),
+        _Task(network, learnt, val),
+        Schedule(recipe.epochs, recipe.batch, recipe.clip, recipe.patience),
+        plan.seed,
+        resume=resume,
+        callbacks=callbacks,
+    )
+    best = metrics.thresholds(val.truth, predict(network, val))
+    network.config = replace(network.config, thresholds=best, note=_note(prepared))
+    return epochs
 
 
 def optimiser(network: Mer, recipe: Recipe) -> torch.optim.Optimizer:
@@ -216,17 +213,6 @@ def _identity(prepared: Prepared, plan: Plan, network: Mer) -> str:
         "torch": torch.__version__,
     }
     return files.fingerprint(said)
-
-
-def _training(plan: Plan, identity: str, epochs: Sequence[Epoch]) -> dict[str, Any]:
-    return {
-        "seed": plan.seed,
-        "recipe": asdict(plan.recipe),
-        "epochs": len(epochs),
-        "best_epoch": loop.best_of(epochs).epoch,
-        "torch": torch.__version__,
-        "identity": identity,
-    }
 
 
 def _note(prepared: Prepared) -> str:

@@ -16,7 +16,7 @@ from vemoclap.timeline import codec
 
 NAME = "unfinished-timeline"
 KEY = "key.json"
-VERSION = 1  # of what lies in the folder; a change of any kept record is a new one
+VERSION = 2  # of what lies in the folder; a change of any kept record is a new one
 
 T = TypeVar("T")
 

@@ -1,7 +1,8 @@
 """Where a video is cut into spans: at pauses of speech, or by a window that slides over it.
 
 No time is lost: the spans of one video together cover it from start to end. Utterances and the
-silence between them touch without overlapping; windows overlap by as much as asked.
+silence between them touch without overlapping; windows overlap by as much as asked. In the mean
+of all spans, no instant counts more than another.
 """
 
 import math
@@ -9,8 +10,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from vemoclap.records import Span
+import numpy as np
+
+from vemoclap.errors import UsageError
+from vemoclap.records import Floats, Span
 from vemoclap.timeline.records import Kind
+
+UTTERANCE, WINDOW = "utterance", "window"
+LENGTH_S, STEP_S = 10.0, 5.0  # of a window, and from one to the next
+FRAMES = 8  # of a span: of a window of ten seconds, one of nearly every second
+MOST_FRAMES = 64
+LENGTHS_S = (1.0, 600.0)  # of a window: a longer one would keep too many frames at once
+LEAST_STEP_S = 0.5
 
 MERGE_GAP_S = 0.5  # a shorter pause is within an utterance; most pauses for breath are
 MIN_S = 0.5  # a shorter utterance is joined to its neighbour
@@ -21,7 +32,41 @@ REST_S = 0.5  # a shorter rest at the end of a video belongs to the last window
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class Options:
+    """How a video is cut into spans, and how closely each is looked at."""
+
+    by: str = UTTERANCE
+    length_s: float = LENGTH_S  # of a window
+    step_s: float = STEP_S  # from the start of a window to that of the next
+    frame_count: int = FRAMES  # of a span
+
+
+def check(options: Options) -> None:
+    """Raise unless spans can be cut so.
+
+    Raises:
+        UsageError: an option is out of range.
+    """
+    if options.by not in (UTTERANCE, WINDOW):
+        raise UsageError(f"Spans are cut by {UTTERANCE} or by {WINDOW}, not by {options.by!r}.")
+    low, high = LENGTHS_S
+    if not low <= options.length_s <= high:
+        raise UsageError(
+            f"A window lasts {options.length_s:g} s; choose {low:g} to {high:g} seconds."
+        )
+    if not LEAST_STEP_S <= options.step_s <= options.length_s:
+        raise UsageError(
+            f"The step is {options.step_s:g} s; choose {LEAST_STEP_S:g} s to the length of a "
+            f"window, {options.length_s:g} s, as time would be lost between windows."
+        )
+    if not 1 <= options.frame_count <= MOST_FRAMES:
+        raise UsageError(
+            f"The number of frames of a span is {options.frame_count}; choose 1 to {MOST_FRAMES}."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
     """A span and what it was cut by."""
 
     span: Span
@@ -30,7 +75,7 @@ class Piece:
 
 def utterances(
     voices: Sequence[Span], duration_s: float, *, longest_s: float = MAX_S
-) -> tuple[Piece, ...]:
+) -> tuple[Segment, ...]:
     """Return the utterances of a video and the silences between them, end to end.
 
     Pauses under ``MERGE_GAP_S`` do not part utterances. What then lasts longer than ``longest_s``
@@ -46,29 +91,29 @@ def utterances(
     groups = _joined(_grouped(voiced), longest_s)
     parts = [part for group in groups for part in _split(group, longest_s)]
     spoken = _grown(parts, duration_s)
-    pieces: list[Piece] = []
+    segments: list[Segment] = []
     at = 0.0
     for span in spoken:
-        pieces += _silences(at, span.start_s, longest_s)
-        pieces.append(Piece(span, Kind.SPEECH))
+        segments += _silences(at, span.start_s, longest_s)
+        segments.append(Segment(span, Kind.SPEECH))
         at = span.end_s
-    return (*pieces, *_silences(at, duration_s, longest_s))
+    return (*segments, *_silences(at, duration_s, longest_s))
 
 
-def windows(duration_s: float, length_s: float, step_s: float) -> tuple[Piece, ...]:
+def windows(duration_s: float, length_s: float, step_s: float) -> tuple[Segment, ...]:
     """Return windows that start ``step_s`` apart, until one reaches the end of the video.
 
     The last one is cut at the end. A video shorter than a window is one span.
     """
-    pieces = []
+    segments = []
     for index in range(math.ceil(duration_s / step_s) + 1):
         start = index * step_s
         end = max(start + length_s, (index + 1) * step_s)  # never short of the next by a rounding
         last = end + REST_S > duration_s
-        pieces.append(Piece(Span(start, duration_s if last else end), Kind.WINDOW))
+        segments.append(Segment(Span(start, duration_s if last else end), Kind.WINDOW))
         if last:
             break
-    return tuple(pieces)
+    return tuple(segments)
 
 
 def _cut_to(voices: Sequence[Span], duration_s: float) -> list[Span]:
@@ -164,7 +209,44 @@ def _grown(parts: Sequence[Span], duration_s: float) -> list[Span]:
     return grown
 
 
-def _silences(start: float, end: float, longest_s: float) -> list[Piece]:
+def _silences(start: float, end: float, longest_s: float) -> list[Segment]:
     if end <= start:
         return []
-    return [Piece(span, Kind.SILENCE) for span in _equal(start, end, longest_s)]
+    return [Segment(span, Kind.SILENCE) for span in _equal(start, end, longest_s)]
+
+
+# -- the mean of the whole --------------------------------------------------------------------
+
+
+def shares(spans: Sequence[Span]) -> Floats:
+    """Return the share of all covered time that each span stands for, (k,), which sum to 1.
+
+    An instant that several spans cover is divided evenly between them, so that overlapping
+    windows do not count it twice; spans that do not overlap weigh as much as they last.
+    """
+    weights = np.zeros(len(spans))
+    edges = np.unique([edge for span in spans for edge in (span.start_s, span.end_s)])
+    starts = np.searchsorted(edges, [span.start_s for span in spans])
+    ends = np.searchsorted(edges, [span.end_s for span in spans])
+    cover = np.zeros(len(edges))  # how many spans lie over what follows each edge
+    for start, end in zip(starts, ends, strict=True):
+        cover[start:end] += 1
+    lengths = np.diff(edges, append=edges[-1:]) / np.maximum(cover, 1)
+    for index, (start, end) in enumerate(zip(starts, ends, strict=True)):
+        weights[index] = lengths[start:end].sum()
+    total = weights.sum()
+    return (weights / total if total > 0 else weights).astype(np.float32)
+
+
+def mean(
+    spans: Sequence[Span], probabilities: Sequence[tuple[float, ...] | None]
+) -> tuple[float, ...] | None:
+    """Return the mean of the spans whose probabilities are known, by time; None if none is."""
+    known = [(span, row) for span, row in zip(spans, probabilities, strict=True) if row is not None]
+    if not known:
+        return None
+    weights = shares([span for span, _ in known]).astype(np.float64)
+    rows = np.array([row for _, row in known], np.float64)
+    if not weights.any():
+        weights[:] = 1.0
+    return tuple(float(value) for value in weights @ rows / weights.sum())

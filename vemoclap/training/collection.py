@@ -16,7 +16,7 @@ from vemoclap import files
 from vemoclap.errors import DataError, MediaError
 from vemoclap.media import probe
 from vemoclap.records import EMOTIONS, Progress
-from vemoclap.training import splits, video_names
+from vemoclap.training import splits, video_names, video_table
 from vemoclap.training.records import Split
 
 COLUMNS = ("path", "label", "split")
@@ -85,33 +85,21 @@ def of_csv(path: Path, labels: tuple[str, ...] = EMOTIONS) -> Index:
     Raises:
         DataError: it cannot be read, or a line has an unknown label or split.
     """
-    found, troubles = [], []
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = csv.DictReader(file)
-            if not {"path", "label"} <= set(rows.fieldnames or ()):
-                raise DataError(
-                    f"{path} has the columns {', '.join(rows.fieldnames or ()) or 'of nothing'}; "
-                    "it needs path and label, and may have split."
-                )
-            for row in rows:
-                where = f"{path}, line {rows.line_num}"
-                label = (row["label"] or "").strip().casefold() or None
-                if label is not None and label not in labels:
-                    raise DataError(f"{where}: {label} is none of {', '.join(labels)}.")
-                split = (row.get("split") or "").strip().casefold() or None
-                if split is not None and split not in {one.value for one in Split}:
-                    raise DataError(f"{where}: the split {split} is none of train, val and test.")
-                video = path.parent / (row["path"] or "").strip()
-                if not video.is_file():
-                    troubles.append(f"{where}: {video} is not there; left out.")
-                    continue
-                name = f"{label}/{video.name}" if label else video.name
-                found.append(Entry(name, video, label, Split(split) if split else None))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    columns, rows = video_table.read(path)
+    if not {"path", "label"} <= set(columns):
         raise DataError(
-            f"{path} cannot be read as CSV ({files.reason(error)}); save it as UTF-8 CSV."
-        ) from error
+            f"{path} has the columns {', '.join(columns) or 'of nothing'}; it needs path and "
+            "label, and may have split."
+        )
+    found, troubles = [], []
+    for row in rows:
+        label, split = row.label(path, labels), row.split(path)
+        video = path.parent / row.cells["path"]
+        if video.is_file():
+            name = f"{label}/{video.name}" if label else video.name
+            found.append(Entry(name, video, label, split))
+        else:
+            troubles.append(f"{path}, line {row.line}: {video} is not there; left out.")
     if not found:
         raise DataError(f"{path} lists no video that is there; check its paths.")
     return _index(found, troubles)

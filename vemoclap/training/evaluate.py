@@ -97,7 +97,7 @@ def evaluate(
         model = classifier_model.read(member, device)
         fits(model.config, store.schema)
         warnings |= set(classifier_model.differences(model.config, store.schema.engines))
-        runs.append(judge(model, Examples(videos, model.config, device), member.name))
+        runs.append(run_of(model, Examples(videos, model.config, device), member.name))
     return Evaluation(
         checkpoint=folder.name,
         split=split,
@@ -125,20 +125,20 @@ def calibrate(folder: Path, store: Store, device: str = "cpu") -> dict[str, floa
         model = classifier_model.read(member, device)
         fits(model.config, store.schema)
         _, metadata = checkpoint.read(member / classifier_model.FILE, "cpu")
-        warmed(model, Examples(videos, model.config, device))
+        calibrated(model, Examples(videos, model.config, device))
         classifier_model.save(model, member, metadata.get("training"))
         found[member.name] = model.config.temperature
     return found
 
 
-def warmed(model: Classifier, val: Examples) -> Classifier:
+def calibrated(model: Classifier, val: Examples) -> Classifier:
     """Return the classifier itself, its temperature fitted on these videos."""
     scores, labels = raw(model, val)
     model.config = replace(model.config, temperature=calibration.temperature(scores, labels))
     return model
 
 
-def judge(model: Classifier, examples: Examples, name: str) -> Run:
+def run_of(model: Classifier, examples: Examples, name: str) -> Run:
     """Return how a classifier does on some videos."""
     scores, labels = raw(model, examples)
     heat = model.config.temperature

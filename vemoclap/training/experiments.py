@@ -17,11 +17,11 @@ from vemoclap.classifier.model import Classifier, Config
 from vemoclap.errors import DataError, UsageError
 from vemoclap.training import classifier_task, metrics, plots, splits
 from vemoclap.training.batches import Examples
-from vemoclap.training.classifier_task import Watch
+from vemoclap.training.classifier_task import Epoch, Recipe, config_of
 from vemoclap.training.evaluation_report import table
 from vemoclap.training.fusions import FUSIONS
+from vemoclap.training.loop import Callbacks
 from vemoclap.training.metrics import Spread
-from vemoclap.training.recipe import Recipe, config_of
 from vemoclap.training.records import Split, Store
 
 FRAMES = (1, 2, 4, 8, 16, 32)
@@ -155,7 +155,7 @@ def run(
     out: Path,
     *,
     device: str = "cpu",
-    watch: Callable[[str], Watch] = lambda condition: Watch(),
+    callbacks: Callable[[str], Callbacks[Epoch]] = lambda condition: Callbacks(),
 ) -> list[Result]:
     """Return the results of all conditions, training what is not written down in ``out`` yet.
 
@@ -171,7 +171,7 @@ def run(
                 raise DataError(f"{condition.name}: no video is left in the split {split}.")
         identity = _identity(condition, device)
         missing = [s for s in seeds if (condition.name, s, identity) not in known]
-        for one in _train(condition, missing, device, identity, watch(condition.name)):
+        for one in _train(condition, missing, device, identity, callbacks(condition.name)):
             known[one.condition, one.seed, one.identity] = one
             write_runs(out / RUNS, list(known.values()))
         chosen = tuple(known[condition.name, seed, identity] for seed in seeds)
@@ -181,7 +181,11 @@ def run(
 
 
 def _train(
-    condition: Condition, seeds: Sequence[int], device: str, identity: str, watch: Watch
+    condition: Condition,
+    seeds: Sequence[int],
+    device: str,
+    identity: str,
+    callbacks: Callbacks[Epoch],
 ) -> Iterator[Run]:
     """Yield a run per seed as it ends."""
     if not seeds:
@@ -196,7 +200,7 @@ def _train(
     for seed in seeds:
         torch.manual_seed(seed)
         model = condition.build(config).to(device)
-        epochs = classifier_task.fit(model, train, val, recipe, seed, watch=watch)
+        epochs = classifier_task.fit(model, train, val, recipe, seed, callbacks=callbacks)
         answers = classifier_task.predict(model, test).argmax(axis=1)
         found = metrics.measure(labels, answers, config.labels)
         yield Run(
@@ -232,7 +236,7 @@ def _identity(condition: Condition, device: str) -> str:
             for video in divided.videos
         ],
         "device": device,
-        "arithmetic": classifier_task.arithmetic_of(condition.recipe, device),
+        "arithmetic": classifier_task.dtype_name(condition.recipe, device),
         "torch": torch.__version__,
     }
     return files.fingerprint(said)[:16]

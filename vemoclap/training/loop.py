@@ -26,6 +26,8 @@ from vemoclap.errors import DataError, UsageError
 from vemoclap.weights import checkpoint
 
 _HALF_WRITTEN = re.compile(r"(state\.pt|model\.safetensors)\.\d+\.part")
+STATE = "state.pt"  # of a training that is not done
+HISTORY = "history.csv"
 SAVE_EVERY_S = 30.0  # at most this much work is lost when a training is killed
 
 
@@ -39,8 +41,8 @@ class Graded(Protocol):
         """Its number, from 1."""
 
     @property
-    def merit(self) -> tuple[float, ...]:
-        """What is to grow."""
+    def selection_score(self) -> tuple[float, ...]:
+        """What is to grow: the epoch that has most of it is kept."""
 
 
 E = TypeVar("E", bound=Graded)
@@ -52,7 +54,7 @@ class Task(Protocol[E_co]):
 
     @property
     def kind(self) -> type[E_co]:
-        """The class of what ``judge`` returns."""
+        """The class of what ``validate`` returns."""
 
     def __len__(self) -> int:
         """How many examples there are to learn from."""
@@ -63,12 +65,12 @@ class Task(Protocol[E_co]):
         All that is random comes from ``rng``.
         """
 
-    def judge(self, epoch: int, train_loss: float, train_share: float) -> E_co:
+    def validate(self, epoch: int, train_loss: float, train_accuracy: float) -> E_co:
         """Return how the epoch went: its number, its mean loss and share of right answers."""
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class Schedule:
     """How long and in which steps to train."""
 
     epochs: int  # at most
@@ -78,31 +80,20 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
-class Diary:
-    """Where a training is written while it runs."""
+class ResumeOptions:
+    """Where a training is written while it runs, so that it can be resumed."""
 
     path: Path | None = None  # the file; None: nowhere
-    identity: str = ""  # what must be the same to go on: a text that stands for data and options
+    identity: str = ""  # what must be the same to resume: a text that stands for data and options
     every_s: float = SAVE_EVERY_S
 
 
 @dataclass(frozen=True, slots=True)
-class _Learner:
-    """What changes with every step."""
+class Callbacks(Generic[E]):
+    """Who is told how a training goes."""
 
-    NAMES: ClassVar = ("model", "optimiser", "scaler")
-    model: nn.Module
-    optimiser: torch.optim.Optimizer
-    scaler: "torch.amp.GradScaler"  # does something only for 16-bit floats, which overflow
-
-    def state(self) -> dict[str, Any]:
-        """Return all of it in plain values and tensors."""
-        return {name: getattr(self, name).state_dict() for name in self.NAMES}
-
-    def take(self, state: dict[str, Any]) -> None:
-        """Become what ``state`` said."""
-        for name in self.NAMES:
-            getattr(self, name).load_state_dict(state[name])
+    on_step: Callable[[int, int, int], None] = lambda epoch, step, steps: None
+    on_epoch: Callable[[E], None] = lambda epoch: None
 
 
 @dataclass
@@ -116,16 +107,69 @@ class _Progress(Generic[E]):
     epochs: list[E] = field(default_factory=list)
 
 
+@dataclass
+class _TrainState(Generic[E]):
+    """What changes with every step."""
+
+    LEARNER: ClassVar = ("model", "optimiser", "scaler")
+    model: nn.Module
+    optimiser: torch.optim.Optimizer
+    scaler: "torch.amp.GradScaler"  # does something only for 16-bit floats, which overflow
+    best: dict[str, Tensor]  # the weights of the best epoch so far
+    progress: _Progress[E] = field(default_factory=_Progress)
+    saved_s: float = field(default_factory=time.monotonic)  # when it was written last
+
+    def save_in_time(self, options: ResumeOptions) -> None:
+        """Write all of it if it was not written for a while."""
+        if options.path is not None and time.monotonic() - self.saved_s >= options.every_s:
+            self.save(options.path, options.identity)
+            self.saved_s = time.monotonic()
+
+    def save(self, path: Path, identity: str) -> None:
+        """Write all of it; see ``restore``."""
+        content = {
+            "identity": identity,
+            "learner": {name: getattr(self, name).state_dict() for name in self.LEARNER},
+            "progress": asdict(self.progress),
+            "best": self.best,
+        }
+        advice = "free some space and run the command again with --resume"
+        with (
+            files.explain_os_errors(path, "cannot be written", advice),
+            files.whole_file(path) as part,
+        ):
+            torch.save(content, part)
+
+    def restore(self, path: Path, identity: str, kind: type[E]) -> None:
+        """Become what was saved of the training of this identity, its epochs being of a kind."""
+        device = next(self.model.parameters()).device
+        try:
+            content: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+        except Exception as error:  # torch raises a dozen types, all of which mean the same here
+            raise DataError(
+                f"{path} is damaged, so that its training cannot go on; delete it to begin anew."
+            ) from error
+        if content.get("identity") != identity:
+            raise DataError(
+                f"{path} belongs to a training with other options, data or versions; give the same "
+                "ones to go on, or another --out to begin anew."
+            )
+        for name in self.LEARNER:
+            getattr(self, name).load_state_dict(content["learner"][name])
+        epochs = [kind(**epoch) for epoch in content["progress"]["epochs"]]
+        self.progress = _Progress(**{**content["progress"], "epochs": epochs})
+        self.best = content["best"]
+
+
 def fit(
     model: nn.Module,
     optimiser: torch.optim.Optimizer,
     task: Task[E],
-    pace: Pace,
+    schedule: Schedule,
     seed: int,
     *,
-    diary: Diary | None = None,
-    told_step: Callable[[int, int, int], None] = lambda epoch, step, steps: None,
-    told_epoch: Callable[[E], None] = lambda epoch: None,
+    resume: ResumeOptions | None = None,
+    callbacks: Callbacks[E] | None = None,
 ) -> tuple[E, ...]:
     """Return the epochs of a training, whose best weights ``model`` then has.
 
@@ -133,77 +177,80 @@ def fit(
         model: what learns, on its device and with the weights that training starts from.
         optimiser: of its parameters.
         task: what it learns.
-        pace: how long.
+        schedule: how long.
         seed: of every random choice.
-        diary: where the training is kept while it runs, and from which it goes on.
-        told_step: is called with epoch, step and steps.
-        told_epoch: is called with each epoch that is done.
+        resume: where the training is kept while it runs, and from which it is resumed.
+        callbacks: who is told how it goes.
 
     Raises:
-        DataError: the diary is damaged or belongs to another training.
+        DataError: what is kept is damaged or belongs to another training.
     """
-    diary = diary or Diary()
+    resume, told = resume or ResumeOptions(), callbacks or Callbacks()
     device = next(model.parameters()).device.type
     scaler = torch.amp.GradScaler(device, enabled=precision.of_gpu(device) is torch.float16)
-    learner = _Learner(model, optimiser, scaler)
-    now: _Progress[E] = _Progress()
-    best = _copy(model)
-    if diary.path is not None and diary.path.exists():
-        now, best = _restore(diary.path, diary.identity, learner, task.kind)
-    steps = -(-len(task) // pace.batch)
-    saved_s = time.monotonic()
+    state: _TrainState[E] = _TrainState(model, optimiser, scaler, _copy(model))
+    if resume.path is not None and resume.path.exists():
+        state.restore(resume.path, resume.identity, task.kind)
     with reproducible(device):
-        while now.epoch < pace.epochs and not _over(now.epochs, pace.patience):
-            order = np.random.default_rng([seed, now.epoch]).permutation(len(task))
-            while now.step < steps:
-                which = order[now.step * pace.batch : (now.step + 1) * pace.batch]
-                rng = np.random.Generator(np.random.SFC64([seed, now.epoch, now.step, 1]))
-                loss, right = _step(learner, task, which, pace, rng)
-                now.loss += loss * len(which)
-                now.right += right
-                now.step += 1
-                told_step(now.epoch + 1, now.step, steps)
-                if diary.path is not None and time.monotonic() - saved_s >= diary.every_s:
-                    _save(diary.path, diary.identity, learner, now, best)
-                    saved_s = time.monotonic()
-            done = task.judge(now.epoch + 1, now.loss / len(task), now.right / len(task))
-            if all(done.merit > earlier.merit for earlier in now.epochs):
-                best = _copy(model)
-            now = _Progress(now.epoch + 1, epochs=[*now.epochs, done])
-            told_epoch(done)
-    model.load_state_dict(best)
+        while not _over(state.progress, schedule):
+            for steps in _steps(state, task, schedule, seed):
+                told.on_step(state.progress.epoch + 1, state.progress.step, steps)
+                state.save_in_time(resume)
+            now = state.progress
+            done = task.validate(now.epoch + 1, now.loss / len(task), now.right / len(task))
+            if all(done.selection_score > one.selection_score for one in now.epochs):
+                state.best = _copy(model)
+            state.progress = _Progress(now.epoch + 1, epochs=[*now.epochs, done])
+            told.on_epoch(done)
+    model.load_state_dict(state.best)
     model.eval()
-    return tuple(now.epochs)
+    return tuple(state.progress.epochs)
 
 
 def best_of(epochs: Sequence[E]) -> E:
     """Return the epoch whose weights are kept: the first of the best."""
-    return max(epochs, key=lambda epoch: epoch.merit)  # `max` keeps the first of equals
+    return max(epochs, key=lambda epoch: epoch.selection_score)  # `max` keeps the first of equals
+
+
+def _steps(state: _TrainState[E], task: Task[E], schedule: Schedule, seed: int) -> Iterator[int]:
+    """Take the steps of an epoch that are still to be taken; after each, yield how many it has."""
+    now, batch = state.progress, schedule.batch
+    order = np.random.default_rng([seed, now.epoch]).permutation(len(task))
+    steps = -(-len(task) // batch)
+    while now.step < steps:
+        which = order[now.step * batch : (now.step + 1) * batch]
+        rng = np.random.Generator(np.random.SFC64([seed, now.epoch, now.step, 1]))
+        loss, right = _step(state, task, which, schedule.clip, rng)
+        now.loss += loss * len(which)
+        now.right += right
+        now.step += 1
+        yield steps
 
 
 def _step(
-    learner: _Learner,
+    state: _TrainState[E],
     task: Task[E],
     which: NDArray[np.int64],
-    pace: Pace,
+    clip: float,
     rng: np.random.Generator,
 ) -> tuple[float, float]:
     """Return the loss of a batch and how many of it were right, after learning from it."""
-    model, optimiser, scaler = learner.model, learner.optimiser, learner.scaler
-    model.train()
-    optimiser.zero_grad()
+    state.model.train()
+    state.optimiser.zero_grad()
     loss, right = task.loss(which, rng)
-    torch.autograd.backward(scaler.scale(loss))
-    scaler.unscale_(optimiser)
-    nn.utils.clip_grad_norm_(model.parameters(), pace.clip)
-    scaler.step(optimiser)
-    scaler.update()
+    torch.autograd.backward(state.scaler.scale(loss))
+    state.scaler.unscale_(state.optimiser)
+    nn.utils.clip_grad_norm_(state.model.parameters(), clip)
+    state.scaler.step(state.optimiser)
+    state.scaler.update()
     loss_and_right = torch.stack([loss.detach().double(), right.double()]).tolist()
     return loss_and_right[0], loss_and_right[1]
 
 
-def _over(epochs: Sequence[E], patience: int) -> bool:
-    return bool(epochs) and epochs[-1].epoch - best_of(epochs).epoch >= patience
+def _over(now: _Progress[E], schedule: Schedule) -> bool:
+    if now.epoch >= schedule.epochs:
+        return True
+    return bool(now.epochs) and now.epoch - best_of(now.epochs).epoch >= schedule.patience
 
 
 # -- the folder -------------------------------------------------------------------------------
@@ -217,7 +264,7 @@ def claim(folder: Path, *, resume: bool) -> None:
     """
     if folder.exists() and any(folder.iterdir()) and not resume:
         raise UsageError(
-            f"{folder} exists already; give --resume to go on with it, or another --out."
+            f"{folder} exists already; give --resume to resume its training, or another --out."
         )
     # Only our own files and places: the folder may be a wrong one that holds others' files.
     for leftover in (*folder.glob("*.part"), *folder.glob("seeds/*/*.part")):
@@ -239,6 +286,29 @@ def demand_same(path: Path, identity: str) -> None:
         )
 
 
+def finish(
+    folder: Path,
+    epochs: Sequence[E],
+    save: Callable[[Path, dict[str, Any]], object],
+    recipe: Any,
+    **said: Any,
+) -> None:
+    """Write what a training came to, and remove its state.
+
+    Args:
+        folder: of the checkpoint.
+        epochs: of the training.
+        save: writes the model into a folder, with how it was trained.
+        recipe: the hyper-parameters, a dataclass.
+        said: what else is to be said of the training.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    write_history(folder / HISTORY, epochs)
+    counts = {"epochs": len(epochs), "best_epoch": best_of(epochs).epoch}
+    save(folder, {**said, **counts, "recipe": asdict(recipe), "torch": torch.__version__})
+    (folder / STATE).unlink(missing_ok=True)
+
+
 def write_history(path: Path, epochs: Sequence[E]) -> None:
     """Write a row per epoch as CSV."""
     names = [one.name for one in fields(epochs[0])]
@@ -251,11 +321,10 @@ def write_history(path: Path, epochs: Sequence[E]) -> None:
 # -- the device -------------------------------------------------------------------------------
 
 
-@contextmanager
-def mixed(device: str, half: torch.dtype | None) -> Iterator[None]:
-    """Multiply matrices in ``half``, where that is not None; sums stay in 32 bits."""
-    with torch.autocast(device.partition(":")[0], half, enabled=half is not None):
-        yield
+def autocast(device: str, dtype: torch.dtype | None) -> torch.autocast:
+    """Return the context in which matrices are multiplied in a 16-bit type, if it is one."""
+    mixed = dtype not in (None, torch.float32)
+    return torch.autocast(device.partition(":")[0], dtype, enabled=mixed)
 
 
 @contextmanager
@@ -276,46 +345,5 @@ def reproducible(device: str) -> Iterator[None]:
         torch.use_deterministic_algorithms(before)
 
 
-# -- the state --------------------------------------------------------------------------------
-
-
 def _copy(model: nn.Module) -> dict[str, Tensor]:
     return {key: value.detach().clone() for key, value in model.state_dict().items()}
-
-
-def _save(
-    path: Path, identity: str, learner: _Learner, now: _Progress[E], best: dict[str, Tensor]
-) -> None:
-    content = {
-        "identity": identity,
-        "learner": learner.state(),
-        "progress": asdict(now),
-        "best": best,
-    }
-    advice = "free some space and run the command again with --resume"
-    with (
-        files.explain_os_errors(path, "cannot be written", advice),
-        files.whole_file(path) as part,
-    ):
-        torch.save(content, part)
-
-
-def _restore(
-    path: Path, identity: str, learner: _Learner, kind: type[E]
-) -> tuple[_Progress[E], dict[str, Tensor]]:
-    device = next(learner.model.parameters()).device
-    try:
-        content: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
-    except Exception as error:  # torch raises a dozen types, all of which mean the same here
-        raise DataError(
-            f"{path} is damaged, so that its training cannot go on; delete it to begin anew."
-        ) from error
-    if content.get("identity") != identity:
-        raise DataError(
-            f"{path} belongs to a training with other options, data or versions; give the same "
-            "ones to go on, or another --out to begin anew."
-        )
-    learner.take(content["learner"])
-    progress = content["progress"]
-    epochs = [kind(**epoch) for epoch in progress["epochs"]]
-    return _Progress(**{**progress, "epochs": epochs}), content["best"]

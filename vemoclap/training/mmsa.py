@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 
 from vemoclap import files
+from vemoclap.classifier import inputs
 from vemoclap.errors import DataError
-from vemoclap.media.sampling import equidistant
 from vemoclap.records import Floats
 from vemoclap.training.records import Split, Store, Video
 
@@ -93,15 +93,7 @@ def _part(store: Store, videos: Sequence[Video], vision: str, length: int) -> di
 def _sequence(
     store: Store, videos: Sequence[Video], name: str, length: int
 ) -> tuple[Floats, list[int]]:
-    """Return the rows of a feature as (N, length, D), and how many of each are real."""
-    found = np.zeros((len(videos), length, store.schema.columns[name].dim), np.float32)
-    lengths = []
-    for place, video in enumerate(videos):
-        rows = video.features[name]
-        if rows is None:
-            lengths.append(1)
-            continue
-        kept = rows[list(equidistant(len(rows), length))]
-        found[place, : len(kept)] = kept
-        lengths.append(len(kept))
-    return found, lengths
+    """Return the rows of a feature as (N, length, D), and how many of each are real, at least 1."""
+    items = [video.features[name] for video in videos]
+    found, present = inputs.fixed_length(items, (length, store.schema.columns[name].dim))
+    return found, present.sum(1).clip(min=1).tolist()

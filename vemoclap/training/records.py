@@ -66,7 +66,7 @@ class Store:
         return None if video.label is None else self.schema.labels[video.label]
 
     def features_of(self, video: Video) -> Features:
-        """Return a video's features as an analysis has them, for ``tensors.assemble``."""
+        """Return a video's features as an analysis has them, for ``inputs.assemble``."""
         nothing = absent("The feature store has none for this video.")
         found = {
             name: Feature(name, column.space, values, OK if values is not None else nothing)

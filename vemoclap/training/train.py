@@ -9,8 +9,8 @@ import csv
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -20,13 +20,10 @@ from vemoclap.classifier.model import Classifier, Config
 from vemoclap.errors import DataError
 from vemoclap.training import classifier_task, evaluate, loop, model_card, splits
 from vemoclap.training.batches import Examples
-from vemoclap.training.classifier_task import Epoch, Watch
+from vemoclap.training.classifier_task import Epoch, Recipe
 from vemoclap.training.evaluate import Evaluation
-from vemoclap.training.recipe import Recipe, config_of
+from vemoclap.training.loop import HISTORY, STATE, Callbacks, ResumeOptions
 from vemoclap.training.records import Split, Store
-
-STATE = "state.pt"  # a training that is not done
-HISTORY = "history.csv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +43,20 @@ def train(
     plan: Plan,
     *,
     resume: bool = False,
-    save_every_s: float = classifier_task.SAVE_EVERY_S,
-    watch: Watch | None = None,
+    save_every_s: float = loop.SAVE_EVERY_S,
+    callbacks: Callbacks[Epoch] | None = None,
 ) -> Evaluation:
     """Train a classifier per seed and write the checkpoint; return how well it does.
 
-    It is judged on the split that tests, or where there is none on that which validates.
+    It is evaluated on the split that tests, or where there is none on that which validates.
 
     Args:
         store: the features.
         folder: of the checkpoint.
         plan: what is to be trained.
-        resume: go on with a training that was cut; seeds that are done are left as they are.
+        resume: whether to resume a training; seeds that are done are left as they are.
         save_every_s: how often the state of a training is written.
-        watch: who is told how it goes.
+        callbacks: who is told how it goes.
 
     Raises:
         UsageError: the folder has something in it already, and nothing is to be resumed.
@@ -68,7 +65,9 @@ def train(
     """
     loop.claim(folder, resume=resume)
     divided = splits.divide(store, plan.protocol, plan.blacklist)
-    config = config_of(divided.schema, divided.of(Split.TRAIN), plan.recipe, store.schema.note)
+    config = classifier_task.config_of(
+        divided.schema, divided.of(Split.TRAIN), plan.recipe, store.schema.note
+    )
     identity = _identity(divided, plan, config)
     tested = Split.TEST if divided.of(Split.TEST) else Split.VAL
     parts = {
@@ -82,31 +81,21 @@ def train(
     for seed, home in homes.items():
         if (home / classifier_model.FILE).exists():
             loop.demand_same(home / classifier_model.FILE, identity)
-            histories[seed] = read_history(home / HISTORY)
-            continue
-        torch.manual_seed(seed)
-        model = Classifier(config).to(plan.device)
-        epochs = classifier_task.fit(
-            model,
-            parts[Split.TRAIN],
-            parts[Split.VAL],
-            plan.recipe,
-            seed,
-            state=home / STATE,
-            identity=identity,
-            save_every_s=save_every_s,
-            watch=watch,
-        )
-        histories[seed] = epochs
-        evaluate.warmed(model, parts[Split.VAL])
-        run = evaluate.judge(model, parts[tested], str(seed))
-        model.config = replace(model.config, note=_note(divided, plan, tested, run))
-        home.mkdir(parents=True, exist_ok=True)
-        loop.write_history(home / HISTORY, epochs)
-        classifier_model.save(model, home, _training(plan, seed, identity, epochs))
-        (home / STATE).unlink(missing_ok=True)
+        else:
+            options = ResumeOptions(home / STATE, identity, save_every_s)
+            model, epochs = _fit(parts, plan, seed, options, callbacks)
+            run = evaluate.run_of(model, parts[tested], str(seed))
+            model.config = replace(model.config, note=_note(divided, plan, tested, run))
+            said = {
+                "protocol": plan.protocol,
+                "seed": seed,
+                "arithmetic": classifier_task.dtype_name(plan.recipe, plan.device),
+                "identity": identity,
+            }
+            loop.finish(home, epochs, partial(classifier_model.save, model), plan.recipe, **said)
+        histories[seed] = read_history(home / HISTORY)
     if len(homes) > 1:
-        best = max(homes, key=lambda seed: classifier_task.best_of(histories[seed]).merit)
+        best = max(homes, key=lambda seed: loop.best_of(histories[seed]).selection_score)
         shutil.copyfile(homes[best] / classifier_model.FILE, folder / classifier_model.FILE)
         loop.write_history(folder / HISTORY, [one for seed in homes for one in histories[seed]])
     evaluation = evaluate.evaluate(folder, store, tested, plan.device)
@@ -114,6 +103,23 @@ def train(
         model_card.text(folder, divided, plan.protocol, evaluation), "utf-8"
     )
     return evaluation
+
+
+def _fit(
+    parts: Mapping[Split, Examples],
+    plan: Plan,
+    seed: int,
+    resume: ResumeOptions,
+    callbacks: Callbacks[Epoch] | None,
+) -> tuple[Classifier, tuple[Epoch, ...]]:
+    """Return the trained and calibrated classifier of one seed, and its epochs."""
+    torch.manual_seed(seed)
+    train, val = parts[Split.TRAIN], parts[Split.VAL]
+    model = Classifier(train.config).to(plan.device)
+    epochs = classifier_task.fit(
+        model, train, val, plan.recipe, seed, resume=resume, callbacks=callbacks
+    )
+    return evaluate.calibrated(model, val), epochs
 
 
 def _homes(folder: Path, seeds: Sequence[int]) -> dict[int, Path]:
@@ -139,23 +145,10 @@ def _identity(divided: Store, plan: Plan, config: Config) -> str:
         "config": asdict(config),
         "videos": videos,
         "device": plan.device,
-        "arithmetic": classifier_task.arithmetic_of(plan.recipe, plan.device),
+        "arithmetic": classifier_task.dtype_name(plan.recipe, plan.device),
         "torch": torch.__version__,
     }
     return files.fingerprint(said)
-
-
-def _training(plan: Plan, seed: int, identity: str, epochs: Sequence[Epoch]) -> Mapping[str, Any]:
-    return {
-        "protocol": plan.protocol,
-        "seed": seed,
-        "recipe": asdict(plan.recipe),
-        "epochs": len(epochs),
-        "best_epoch": classifier_task.best_of(epochs).epoch,
-        "arithmetic": classifier_task.arithmetic_of(plan.recipe, plan.device),
-        "torch": torch.__version__,
-        "identity": identity,
-    }
 
 
 def _note(divided: Store, plan: Plan, tested: Split, run: evaluate.Run) -> str:

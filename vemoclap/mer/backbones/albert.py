@@ -14,10 +14,8 @@ if TYPE_CHECKING:
     from torch import nn
 
 NAME = "albert"
-PADDING = "<pad>"
 
-# Texts -> numbers of their tokens (B, length) and where they are (B, length), False where padded.
-Tokens = Callable[[Sequence[str]], tuple[NDArray[np.int64], NDArray[np.bool_]]]
+Tokens = Callable[[Sequence[str]], list[NDArray[np.int64]]]  # texts -> numbers of their tokens
 
 
 def build(config: Mapping[str, Any]) -> "nn.Module":
@@ -57,16 +55,16 @@ def load(device: str) -> "tuple[nn.Module, dict[str, Any], str]":
 
 
 def tokens(text: str, length: int) -> Tokens:
-    """Return what makes tokens of words; too many are cut at the end, too few followed by padding.
+    """Return what makes tokens of words; too many are cut at the end.
 
     A text without words has none, not even those that begin and end a text.
 
     Args:
         text: the content of a ``tokenizer.json``.
-        length: of every text, in tokens.
+        length: of the longest text, in tokens.
 
     Raises:
-        WeightsError: it is no tokenizer, or not ALBERT's.
+        WeightsError: it is no tokenizer.
     """
     from tokenizers import Tokenizer
 
@@ -76,19 +74,14 @@ def tokens(text: str, length: int) -> Tokens:
         raise WeightsError(
             f"ALBERT's tokenizer is damaged ({error}); run `vemoclap models download {NAME}`."
         ) from error
-    padding = made.token_to_id(PADDING)
-    if padding is None:
-        raise WeightsError(
-            f"ALBERT's tokenizer has no token for padding; run `vemoclap models download {NAME}`."
-        )
+    made.no_padding()
     made.enable_truncation(length)
-    made.enable_padding(length=length, pad_id=padding, pad_token=PADDING)
 
-    def of(texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    def of(texts: Sequence[str]) -> list[NDArray[np.int64]]:
         found = made.encode_batch([one.strip() for one in texts])
-        ids = np.array([one.ids for one in found], np.int64).reshape(-1, length)
-        there = np.array([one.attention_mask for one in found], np.bool_).reshape(-1, length)
-        there &= np.array([bool(one.strip()) for one in texts], np.bool_)[:, None]
-        return ids, there
+        return [
+            np.array(one.ids if text.strip() else [], np.int64)
+            for text, one in zip(texts, found, strict=True)
+        ]
 
     return of
