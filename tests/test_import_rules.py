@@ -43,7 +43,7 @@ HOME_OF = {
         "app": "google ipywidgets IPython tornado voila",
         "cli": "argparse",
         "files": "filelock",
-        "weights": "huggingface_hub pooch requests",
+        "weights": "huggingface_hub",
     }.items()
     for library in libraries.split()
 }
