@@ -109,6 +109,7 @@ def _train(parsed: argparse.Namespace) -> int:
     options.share_the_processor()
     from vemoclap.mer import evaluate, train
     from vemoclap.mer.inputs import Shape
+    from vemoclap.training import evaluation_report
 
     plan = train.Plan(
         recipe=_recipe(parsed),
@@ -121,7 +122,9 @@ def _train(parsed: argparse.Namespace) -> int:
         evaluation = train.train(
             prepared, parsed.out, plan, resume=parsed.resume, callbacks=callbacks
         )
-        _write(evaluate.as_json(evaluation), evaluate.markdown(evaluation), parsed.out / FOLDER)
+        evaluation_report.write_tables(
+            evaluate.as_json(evaluation), evaluate.markdown(evaluation), parsed.out / FOLDER
+        )
         _list(prepared, parsed.out)
     options.print_markdown(evaluate.markdown(evaluation))
     print(f"Written to {parsed.out}.", flush=True)
@@ -169,6 +172,7 @@ def _sentence(epoch: "Epoch") -> str:
 
 def _evaluate(parsed: argparse.Namespace) -> int:
     from vemoclap.mer import evaluate, model
+    from vemoclap.training import evaluation_report
     from vemoclap.training.records import Split
 
     device = options.device(parsed.device)
@@ -178,7 +182,7 @@ def _evaluate(parsed: argparse.Namespace) -> int:
     out = parsed.out or parsed.checkpoint / FOLDER
     numbers = evaluate.as_json(evaluation)
     with options.writing(out):
-        _write(numbers, evaluate.markdown(evaluation), out)
+        evaluation_report.write_tables(numbers, evaluate.markdown(evaluation), out)
         _list(prepared, out)
     if parsed.json:
         print(json.dumps(numbers, indent=2), flush=True)
@@ -186,12 +190,6 @@ def _evaluate(parsed: argparse.Namespace) -> int:
     options.print_markdown(evaluate.markdown(evaluation))
     print(f"Written to {out}: evaluation.json, evaluation.md", flush=True)
     return ALL_FINE
-
-
-def _write(numbers: object, tables: str, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "evaluation.json").write_text(json.dumps(numbers, indent=2) + "\n", "utf-8")
-    (folder / "evaluation.md").write_text(tables, "utf-8")
 
 
 # -- the data ---------------------------------------------------------------------------------

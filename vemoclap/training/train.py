@@ -5,7 +5,6 @@ If there are several seeds, each has a folder in ``seeds``, and the checkpoint's
 the one that did best in validation.
 """
 
-import csv
 import hashlib
 import json
 import shutil
@@ -18,7 +17,6 @@ import torch
 
 from vemoclap.classifier import model as classifier_model
 from vemoclap.classifier.model import Classifier, Config
-from vemoclap.errors import DataError
 from vemoclap.training import classifier_task, evaluate, loop, model_card, splits
 from vemoclap.training.batches import Examples
 from vemoclap.training.classifier_task import Epoch, Recipe
@@ -94,11 +92,11 @@ def train(
                 "identity": identity,
             }
             loop.finish(home, epochs, partial(classifier_model.save, model), plan.recipe, **said)
-        histories[seed] = read_history(home / HISTORY)
+        histories[seed] = loop.read_rows(home / HISTORY, Epoch, "train the classifier again")
     if len(homes) > 1:
         best = max(homes, key=lambda seed: loop.best_of(histories[seed]).selection_score)
         shutil.copyfile(homes[best] / classifier_model.FILE, folder / classifier_model.FILE)
-        loop.write_history(folder / HISTORY, [one for seed in homes for one in histories[seed]])
+        loop.write_rows(folder / HISTORY, [one for seed in homes for one in histories[seed]])
     evaluation = evaluate.evaluate(folder, store, tested, plan.device)
     (folder / model_card.FILE).write_text(
         model_card.text(folder, divided, plan.protocol, evaluation), "utf-8"
@@ -161,27 +159,3 @@ def _note(divided: Store, plan: Plan, tested: Split, run: evaluate.Run) -> str:
         f"{plan.protocol}; it names the right one of {len(divided.schema.labels)} emotions for "
         f"{100 * run.metrics.accuracy:.0f} of 100 of their {kind} videos."
     )
-
-
-# -- history ----------------------------------------------------------------------------------
-
-
-def read_history(path: Path) -> tuple[Epoch, ...]:
-    """Return the epochs that ``training.write_history`` wrote.
-
-    Raises:
-        DataError: the file is missing or damaged.
-    """
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            return tuple(_epoch(row) for row in csv.DictReader(file))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path} is damaged ({error}); train the classifier again.") from error
-
-
-def _epoch(row: Mapping[str, str]) -> Epoch:
-    losses = {
-        name: float(row[name])
-        for name in ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
-    }
-    return Epoch(seed=int(row["seed"]), epoch=int(row["epoch"]), **losses)
