@@ -36,6 +36,11 @@ def add_to(commands: "Commands") -> None:
         "docs/mer.md says more.",
     )
     parts = mer.add_subparsers(dest="part", required=True, metavar="COMMAND")
+    _add_train(parts)
+    _add_evaluate(parts)
+
+
+def _add_train(parts: "Commands") -> None:
     train = parts.add_parser(
         "train",
         help="train it on labelled utterances",
@@ -64,6 +69,9 @@ def add_to(commands: "Commands") -> None:
     )
     options.add_device(train)
     train.set_defaults(run=_train)
+
+
+def _add_evaluate(parts: "Commands") -> None:
     judge = parts.add_parser(
         "evaluate",
         help="how well a trained model does",

@@ -11,11 +11,9 @@ from vemoclap.training import markdown
 from vemoclap.training.model_card import FILE, split_counts
 from vemoclap.weights import catalog, checkpoint
 
-__all__ = ["FILE", "text"]
 
-
-def text(folder: Path, prepared: Prepared, evaluation: Evaluation) -> str:
-    """Return the card of the checkpoint in ``folder``, its model written.
+def write(folder: Path, prepared: Prepared, evaluation: Evaluation) -> None:
+    """Write the card of the checkpoint in ``folder``, whose model is written.
 
     Args:
         folder: where the checkpoint is.
@@ -23,7 +21,7 @@ def text(folder: Path, prepared: Prepared, evaluation: Evaluation) -> str:
         evaluation: how well it does.
     """
     tensors, metadata = checkpoint.read(folder / model.FILE, "cpu")
-    return markdown.render(
+    text = markdown.render(
         "mer/card.md.j2",
         name=folder.name,
         config=Config.of(metadata["config"]),
@@ -34,3 +32,4 @@ def text(folder: Path, prepared: Prepared, evaluation: Evaluation) -> str:
         evaluation=evaluation,
         backbones=catalog.of_engine(catalog.MER),
     )
+    (folder / FILE).write_text(text, "utf-8")

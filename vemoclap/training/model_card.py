@@ -15,11 +15,11 @@ from vemoclap.weights import catalog, checkpoint
 FILE = "card.md"
 
 
-def text(folder: Path, divided: Store, protocol: str, evaluation: Evaluation) -> str:
-    """Return the card of the checkpoint in ``folder``.
+def write(folder: Path, divided: Store, protocol: str, evaluation: Evaluation) -> None:
+    """Write the card of the checkpoint in ``folder``, whose classifiers are written.
 
     Args:
-        folder: where the checkpoint is, its classifiers written.
+        folder: where the checkpoint is.
         divided: the videos of its training, in their splits.
         protocol: that divided them.
         evaluation: how well it does.
@@ -31,7 +31,7 @@ def text(folder: Path, divided: Store, protocol: str, evaluation: Evaluation) ->
         (name, split_counts({part: counts[label, part] for part in Split}))
         for label, name in enumerate(divided.schema.labels)
     ]
-    return markdown.render(
+    text = markdown.render(
         "training/card.md.j2",
         name=folder.name,
         config=config,
@@ -44,6 +44,7 @@ def text(folder: Path, divided: Store, protocol: str, evaluation: Evaluation) ->
         ece=sum(run.after.ece for run in evaluation.runs) / len(evaluation.runs),
         bound=_bound(config),
     )
+    (folder / FILE).write_text(text, "utf-8")
 
 
 def released() -> str:
