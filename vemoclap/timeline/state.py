@@ -97,7 +97,9 @@ class TimelineState:
     def thumbnails(self, span: Span) -> Thumbnails:
         """Return the thumbnails of a span."""
         return sections.joined(
-            section.thumbnails.within(span.start_s, span.end_s) for section in self.sections
+            section.thumbnails.within(span.start_s, span.end_s)
+            for section in self.sections  # others need not be decoded, if they were recalled
+            if section.span.start_s < span.end_s and section.span.end_s > span.start_s
         )
 
     def inputs(self, index: int) -> SpanInputs | None:
