@@ -25,8 +25,8 @@ def detect(frames):
 
 
 def read(clip, find, express):
-    with read_frames(clip, Roles(faces=find, expression=express), Stages()) as finish:
-        return faces.read(finish())
+    with read_frames(clip, Roles(faces=find, expression=express), Stages()) as frames:
+        return faces.read(frames.results())
 
 
 def broken(*_):

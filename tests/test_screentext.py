@@ -37,8 +37,8 @@ def read(*frames, **changes):
     }
     clip = clip_of(plain(0, max(1, len(frames))))
     roles = Roles(engines | changes)
-    with read_frames(clip, roles, Stages()) as finish:
-        return screen_text.read(finish(), roles)
+    with read_frames(clip, roles, Stages()) as reader:
+        return screen_text.read(reader.results(), roles)
 
 
 def originals(reading):

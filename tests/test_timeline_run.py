@@ -276,7 +276,7 @@ def test_moments_come_before_the_video_was_read_to_its_end(minutes, light, monke
     read_frames = running.read_frames
 
     def noted(*args, **options):
-        read.append(options["indices"])
+        read.append(args[0].times_s)
         return read_frames(*args, **options)
 
     monkeypatch.setattr(running, "read_frames", noted)

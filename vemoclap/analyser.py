@@ -1,8 +1,4 @@
-"""Clip -> Analysis: owns the loaded engines and leads one video through them.
-
-An engine that breaks costs its own kind of evidence, never the analysis: the reading is marked
-failed with the reason, and the rest goes on. Set VEMOCLAP_DEBUG=1 to see the traceback instead.
-"""
+"""Clip -> Analysis: owns the loaded engines and leads one video through them."""
 
 import os
 from collections.abc import Mapping
@@ -194,14 +190,14 @@ class Analyser:
         engines = self.residents
         with stages.of("models"):
             engines.load(progress)
-        with read_frames(clip, engines, stages) as finish:
+        with read_frames(clip, engines, stages) as frames:
             with stages.of("sound"):
                 role = engines.role("sound")
                 heard = sound.read(clip.audio, clip.audio_status, role, frame_count)
             with stages.of("speech"):
                 said = speech.read(clip, engines)
-            frames = finish()
-        whole = SpanEvidence(clip.info.duration_s, frames, said, heard, clip.audio, clip.overview)
+            seen = frames.results()
+        whole = SpanEvidence(clip.info.duration_s, seen, said, heard, clip.audio, clip.overview)
         readings = compose(whole, engines, stages)
         scores: Scores | None = None
         with stages.of("emotion"):

@@ -385,7 +385,7 @@ class Curves:
 class Affect:
     """Estimated valence and arousal over time, on the grid of ``Curves``.
 
-    An estimate from low-level video features (see ``baseline.py``), not a trained model's.
+    An estimate from low-level video features (see ``readings/affect.py``), not a trained model's.
     """
 
     times_s: Times  # (m,)

@@ -13,7 +13,7 @@ from vemoclap.errors import SourceError, UsageError, WeightsError
 from vemoclap.media import sources
 from vemoclap.media.clip import Limits
 from vemoclap.media.sources import Kind, Source
-from vemoclap.timeline.spans import LENGTH_S, UTTERANCE, Options, check
+from vemoclap.timeline.spans import LENGTH_S, UTTERANCE, Options
 from vemoclap.weights import cache
 from vemoclap.weights.catalog import ARTEFACTS, Artefact
 
@@ -282,9 +282,7 @@ def options(by: str, length_s: float = LENGTH_S) -> Options:
     low, high = LENGTHS_S
     if by != UTTERANCE and not low <= length_s <= high:
         raise UsageError(f"A window lasts {length_s:g} s; choose {low:g} to {high:g} seconds.")
-    chosen = Options(by=by) if by == UTTERANCE else Options(by, length_s, length_s / 2)
-    check(chosen)
-    return chosen
+    return Options(by=by) if by == UTTERANCE else Options(by, length_s, length_s / 2)
 
 
 def follow(

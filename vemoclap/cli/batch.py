@@ -162,9 +162,7 @@ def _timeline(parsed: argparse.Namespace) -> "Options | None":
     from vemoclap.timeline import spans as options
 
     step_s = parsed.length / 2 if parsed.step is None else parsed.step
-    chosen = options.Options(parsed.by, parsed.length, step_s, parsed.n or options.FRAMES)
-    options.check(chosen)
-    return chosen
+    return options.Options(parsed.by, parsed.length, step_s, parsed.n or options.FRAMES)
 
 
 def _engine(parsed: argparse.Namespace) -> "Engine":

@@ -90,7 +90,6 @@ def _follow(parsed: argparse.Namespace) -> int:
         step_s=parsed.length / 2 if parsed.step is None else parsed.step,
         frame_count=choices.FRAMES if parsed.n is None else parsed.n,
     )
-    choices.check(options)
     judge = _judge(parsed)
     analyser = analyser_for(
         judge,

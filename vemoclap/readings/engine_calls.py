@@ -21,11 +21,6 @@ OF_ONE_TEXT = ("segment", "sentiment")
 class Engines(Protocol):
     """What can answer for the roles of a preset."""
 
-    @property
-    def on_gpu(self) -> bool:
-        """Whether the models run on a GPU, so that the CPU has time."""
-        ...
-
     def role(self, role: str) -> Callable[..., Any] | None:
         """Return the callable of a role, None where it stays empty."""
         ...
@@ -37,11 +32,6 @@ class TextCache:
     def __init__(self, engines: Engines) -> None:
         self._engines = engines
         self._known: dict[tuple[str, Hashable], Any] = {}
-
-    @property
-    def on_gpu(self) -> bool:
-        """Whether the models run on a GPU."""
-        return self._engines.on_gpu
 
     def role(self, role: str) -> Callable[..., Any] | None:
         """Return the callable of a role, None where it stays empty."""

@@ -4,7 +4,7 @@ A whole video is read like a span of it. What was found in its frames can be kep
 recalled, and belongs to as many spans as overlap there.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from vemoclap.engines.pool import Residents
 from vemoclap.media import images
 from vemoclap.readings import affect as readings_affect
 from vemoclap.readings import curves, faces, image, screen_text
@@ -24,7 +25,6 @@ from vemoclap.records import (
     FrameResult,
     Overview,
     Picture,
-    Pictures,
     Readings,
     SoundReading,
     SpeechReading,
@@ -35,82 +35,96 @@ FACE_HEIGHT = 160  # pixels, the most of the small picture of a face
 COLOURS = 4  # levels of each channel in the histogram of a face
 SCENE = 0.35  # of its box, on each side: hair and collar tell people apart better than skin
 
-Ask = Callable[..., Any]  # a role, what it takes -> its answer, None where it has none
-
 
 @contextmanager
 def read_frames(
-    clip: Clip,
-    engines: Engines,
-    stages: Stages,
-    *,
-    indices: tuple[int, ...] | None = None,
-    pictured: bool = False,
-) -> Iterator[Callable[[], tuple[FrameResult, ...]]]:
-    """Look at the faces and pictures of a clip's frames; yield what reads their text, too.
+    clip: Clip, engines: Residents, stages: Stages, *, pictured: bool = False
+) -> Iterator["FrameReader"]:
+    """Look at a clip's frames; yield what has their faces and pictures, and waits for their text.
 
-    What is yielded returns all that was found, frame by frame. OCR runs on the CPU, which idles
-    while other models have the GPU: there, it is at work from the start, and other engines may be
-    asked before its answer is.
+    OCR runs on the CPU, which idles while other models have the GPU: there, it is at work from the
+    start, and other engines may be asked before its answer is.
 
     Args:
         clip: frames of a video, with their times.
         engines: the loaded ones.
         stages: which are told of "faces", "pictures" and "screen text".
-        indices: the place of each frame among all; as they come, unless given.
         pictured: whether to keep small pictures of frames and faces, and the faces' colours.
     """
-    frames, broken = clip.frames, dict[str, str]()
-
-    def ask(role: str, *asked: Any, engine: Callable[..., Any] | None = None) -> Any:
-        engine = engine or engines.role(role)
-        if engine is None or not len(frames):
-            return None
-        answer, status = attempt(engine, *asked)
-        if not status.ok:
-            broken[role] = status.reason
-        return answer
-
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="ocr") as pool:
-        ocr = engines.role("ocr") if engines.on_gpu and len(frames) else None
-        ahead = pool.submit(ocr, frames) if ocr else None
+        ocr = engines.role("ocr") if engines.on_gpu and len(clip.frames) else None
+        ahead = pool.submit(ocr, clip.frames).result if ocr else None
+        yield FrameReader(clip, engines, stages, pictured, ahead)
+
+
+class FrameReader:
+    """What the engines find in some frames; an engine that breaks costs its own part."""
+
+    def __init__(
+        self,
+        clip: Clip,
+        engines: Residents,
+        stages: Stages,
+        pictured: bool,
+        lines: Callable[[], Any] | None,
+    ) -> None:
+        self._clip, self._engines, self._stages = clip, engines, stages
+        self._pictured, self._lines = pictured, lines
+        self._broken: dict[str, str] = {}
         with stages.of("faces"):
-            found = _faces(frames, ask, pictured)
+            self._faces = self._found_faces()
         with stages.of("pictures"):
-            vectors = ask("image", frames)
+            self._vectors = self._ask("image", clip.frames)
 
-        def finish() -> tuple[FrameResult, ...]:
-            with stages.of("screen text"):
-                text = ask("ocr", frames) if not ahead else ask("ocr", engine=ahead.result)
-            return tuple(
-                FrameResult(
-                    index=k if indices is None else indices[k],
-                    time_s=float(clip.times_s[k]),
-                    faces=None if found is None else found[k],
-                    vector=None if vectors is None else np.asarray(vectors[k]),
-                    lines=None if text is None else tuple(text[k]),
-                    picture=_small(frame) if pictured else None,
-                    broken=dict(broken),
-                )
-                for k, frame in enumerate(frames)
+    def results(self, indices: Sequence[int] | None = None) -> tuple[FrameResult, ...]:
+        """Return all that was found, frame by frame, once OCR is done.
+
+        Args:
+            indices: the place of each frame among all of the video; as they come, unless given.
+        """
+        with self._stages.of("screen text"):
+            lines = self._ask("ocr", self._clip.frames, ahead=self._lines)
+        return tuple(
+            FrameResult(
+                index=k if indices is None else indices[k],
+                time_s=float(self._clip.times_s[k]),
+                faces=None if self._faces is None else tuple(self._faces[k]),
+                vector=None if self._vectors is None else np.asarray(self._vectors[k]),
+                lines=None if lines is None else tuple(lines[k]),
+                picture=_small(frame) if self._pictured else None,
+                broken=dict(self._broken),
             )
+            for k, frame in enumerate(self._clip.frames)
+        )
 
-        yield finish
+    def _found_faces(self) -> list[list[FrameFace]] | None:
+        """Return the faces of each frame, None where nothing could look; all crops in one call."""
+        frames = self._clip.frames
+        detections = self._ask("faces", frames)
+        if detections is None:
+            return None
+        places = [(k, face) for k, some in enumerate(detections) for face in some]
+        crops = [faces.crop(frames[k], face.box) for k, face in places]
+        expressions = self._ask("expression", crops) or [None] * len(crops)
+        found: list[list[FrameFace]] = [[] for _ in frames]
+        for (k, face), expression in zip(places, expressions, strict=True):
+            kept = (
+                (_colours(frames[k], face.box), _face(frames[k], face.box))
+                if self._pictured
+                else ()
+            )
+            found[k].append(FrameFace(face.box, face.confidence, expression, *kept))
+        return found
 
-
-def _faces(frames: Pictures, ask: Ask, pictured: bool) -> list[tuple[FrameFace, ...]] | None:
-    """Return the faces of each frame, None where nothing could look; all crops in one call."""
-    detections = ask("faces", frames)
-    if detections is None:
-        return None
-    places = [(k, face) for k, some in enumerate(detections) for face in some]
-    crops = [faces.crop(frames[k], face.box) for k, face in places]
-    expressions = (crops and ask("expression", crops)) or [None] * len(crops)
-    found: list[list[FrameFace]] = [[] for _ in frames]
-    for (k, face), expression in zip(places, expressions, strict=True):
-        kept = (_colours(frames[k], face.box), _face(frames[k], face.box)) if pictured else ()
-        found[k].append(FrameFace(face.box, face.confidence, expression, *kept))
-    return [tuple(some) for some in found]
+    def _ask(self, role: str, seen: Any, *, ahead: Callable[[], Any] | None = None) -> Any:
+        """Return what a role makes of what is seen, None where it is empty, broke or sees none."""
+        engine = self._engines.role(role)
+        if engine is None or not len(seen):
+            return None
+        answer, status = attempt(ahead) if ahead else attempt(engine, seen)
+        if not status.ok:
+            self._broken[role] = status.reason
+        return answer
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from vemoclap.media import clip
 from vemoclap.records import Progress
 from vemoclap.timeline.records import SpanClassifier, Timeline
 from vemoclap.timeline.run import Run
-from vemoclap.timeline.spans import FRAMES, LENGTH_S, STEP_S, UTTERANCE, Options, check
+from vemoclap.timeline.spans import FRAMES, LENGTH_S, STEP_S, UTTERANCE, Options
 
 # What a classifier of spans does without.
 UNUSED_ROLES = (
@@ -58,7 +58,6 @@ def follow(
         WeightsError: the preset's models are not all here.
     """
     options = Options(by, length_s, step_s, frame_count)
-    check(options)
     if analyser is None:
         analyser = analyser_for(
             judge, preset, overrides=overrides, device=device, limits=limits, checkpoint=checkpoint

@@ -35,7 +35,7 @@ from vemoclap.records import (
 from vemoclap.timeline import moments, sections, spans
 from vemoclap.timeline.records import Moment, SpanClassifier, Timeline
 from vemoclap.timeline.resume import Store, key
-from vemoclap.timeline.sections import NO_THUMBNAILS, Places, Section, Thumbnails
+from vemoclap.timeline.sections import Places, Section
 from vemoclap.timeline.spans import UTTERANCE, WINDOW, Options, Segment
 from vemoclap.timeline.state import SectionResult, TimelineState
 from vemoclap.version import __version__
@@ -162,13 +162,13 @@ class Run:
             with self._stages.of("video"):
                 part = section.part
             clip = sections.clip(state.reel, part.frames, state.reel.times_of(part.indices))
-            indices = tuple(part.indices.tolist())
             engines = self._analyser.residents
-            with read_frames(clip, engines, self._stages, indices=indices, pictured=True) as finish:
-                frames = finish()
+            with read_frames(clip, engines, self._stages, pictured=True) as reader:
+                frames = reader.results(part.indices.tolist())
             with self._stages.of("curves"):
                 cuts = state.cuts_of(section)
-            usual = _of_runs(section.thumbnails, state.reel.runs_s)
+            runs = (section.thumbnails.within(*run) for run in state.reel.runs_s)
+            usual = sections.joined(runs)
             found = SectionResult(frames, cuts, usual, part.decoded, part.complaints)
             self._store.put(name, found)
         state.take(section, found)
@@ -197,12 +197,10 @@ class Run:
     def _moment(self, index: int, state: TimelineState, answers: Answers | None) -> Moment:
         segment, frames = state.segments[index], state.frames_of(index)
         overview = sections.overview(state.thumbnails(segment.span), segment.span)
-        count = self._options.frame_count
-        evidence = self._evidence(segment.span, frames, overview, count, state)
-        readings = compose(evidence, state.texts, self._stages, caption=False)
-        scores, status = None, OK
-        if answers is None:
-            scores, status = self._score(readings, frames)
+        evidence, readings = self._read(
+            segment.span, frames, overview, self._options.frame_count, state
+        )
+        scores, status = (None, OK) if answers else self._score(readings, frames)
         moment = moments.moment(
             index, segment, evidence, readings, tracks=state.tracks, status=status, scores=scores
         )
@@ -211,22 +209,23 @@ class Run:
             return replace(moment, status=answer)
         return replace(moment, probabilities=answer) if answer else moment
 
-    def _evidence(
+    def _read(
         self,
         span: Span,
         frames: Sequence[FrameResult],
         overview: Overview,
         frame_count: int,
         state: TimelineState,
-    ) -> SpanEvidence:
-        """Return what is known of a span before it is put together."""
+    ) -> tuple[SpanEvidence, Readings]:
+        """Return what is known of a span, and its readings."""
         audio, why = sections.sound(state.reel, span)
         with self._stages.of("sound"):
             heard = sound.read(audio, why, state.texts.role("sound"), frame_count)
         with self._stages.of("speech"):
             said = state.speech.within(span, why)
             said = speech.with_sentiment(said, state.texts.role("sentiment"))
-        return SpanEvidence(span.length_s, tuple(frames), said, heard, audio, overview)
+        evidence = SpanEvidence(span.length_s, tuple(frames), said, heard, audio, overview)
+        return evidence, compose(evidence, state.texts, self._stages, caption=False)
 
     def _score(
         self, readings: Readings, frames: Sequence[FrameResult]
@@ -250,11 +249,9 @@ class Run:
 
     def _whole(self, state: TimelineState) -> Scores | None:
         """Return the usual answer for the whole video, from what was found in its frames."""
-        reel, frames = state.reel, state.whole_frames
-        span = Span(0.0, reel.info.duration_s)
-        overview = sections.overview(state.overview, span, reel.runs_s)
-        evidence = self._evidence(span, frames, overview, DEFAULT_FRAMES, state)
-        readings = compose(evidence, state.texts, self._stages, caption=False)
+        span, frames = Span(0.0, state.reel.info.duration_s), state.whole_frames
+        overview = sections.overview(state.overview, span, state.reel.runs_s)
+        _, readings = self._read(span, frames, overview, DEFAULT_FRAMES, state)
         return self._score(readings, frames)[0]
 
     def _finished(self, state: TimelineState, whole: Scores | None) -> Timeline:
@@ -308,13 +305,6 @@ class Run:
     def _tell(self, stage: str, done: int, total: int) -> None:
         if self._progress:
             self._progress(stage, done, total)
-
-
-def _of_runs(thumbnails: Thumbnails, runs_s: Sequence[tuple[float, float]]) -> Thumbnails:
-    found = NO_THUMBNAILS
-    for start, end in runs_s:
-        found = found.then(thumbnails.within(start, end))
-    return found
 
 
 def _speech(state: TimelineState) -> tuple[Span, ...] | None:

@@ -1,7 +1,7 @@
 """A video's picture in sections: decoded one by one, and let go when no span needs them."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -49,15 +49,17 @@ class Thumbnails:
         a, b = np.searchsorted(self.times_s, [start_s - 1e-4, end_s - 1e-4])
         return Thumbnails(self.pictures[a:b], self.times_s[a:b])
 
-    def then(self, later: "Thumbnails") -> "Thumbnails":
-        """Return these and later ones."""
-        return Thumbnails(
-            np.concatenate((self.pictures, later.pictures)),
-            np.concatenate((self.times_s, later.times_s)),
-        )
-
 
 NO_THUMBNAILS = Thumbnails(np.empty((0, *decode.THUMBNAIL, 3), np.uint8), np.empty(0))
+
+
+def joined(parts: Iterable[Thumbnails]) -> Thumbnails:
+    """Return thumbnails that follow one another as one."""
+    some = [NO_THUMBNAILS, *parts]
+    return Thumbnails(
+        np.concatenate([part.pictures for part in some]),
+        np.concatenate([part.times_s for part in some]),
+    )
 
 
 class Section:

@@ -33,36 +33,35 @@ REST_S = 0.5  # a shorter rest at the end of a video belongs to the last window
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a video is cut into spans, and how closely each is looked at."""
+    """How a video is cut into spans, and how closely each is looked at.
+
+    Raises:
+        UsageError: an option is out of range.
+    """
 
     by: str = UTTERANCE
     length_s: float = LENGTH_S  # of a window
     step_s: float = STEP_S  # from the start of a window to that of the next
     frame_count: int = FRAMES  # of a span
 
-
-def check(options: Options) -> None:
-    """Raise unless spans can be cut so.
-
-    Raises:
-        UsageError: an option is out of range.
-    """
-    if options.by not in (UTTERANCE, WINDOW):
-        raise UsageError(f"Spans are cut by {UTTERANCE} or by {WINDOW}, not by {options.by!r}.")
-    low, high = LENGTHS_S
-    if not low <= options.length_s <= high:
-        raise UsageError(
-            f"A window lasts {options.length_s:g} s; choose {low:g} to {high:g} seconds."
-        )
-    if not LEAST_STEP_S <= options.step_s <= options.length_s:
-        raise UsageError(
-            f"The step is {options.step_s:g} s; choose {LEAST_STEP_S:g} s to the length of a "
-            f"window, {options.length_s:g} s, as time would be lost between windows."
-        )
-    if not 1 <= options.frame_count <= MOST_FRAMES:
-        raise UsageError(
-            f"The number of frames of a span is {options.frame_count}; choose 1 to {MOST_FRAMES}."
-        )
+    def __post_init__(self) -> None:
+        low, high = LENGTHS_S
+        wrong = None
+        if self.by not in (UTTERANCE, WINDOW):
+            wrong = f"Spans are cut by {UTTERANCE} or by {WINDOW}, not by {self.by!r}."
+        elif not low <= self.length_s <= high:
+            wrong = f"A window lasts {self.length_s:g} s; choose {low:g} to {high:g} seconds."
+        elif not LEAST_STEP_S <= self.step_s <= self.length_s:
+            wrong = (
+                f"The step is {self.step_s:g} s; choose {LEAST_STEP_S:g} s to the length of a "
+                f"window, {self.length_s:g} s, as time would be lost between windows."
+            )
+        elif not 1 <= self.frame_count <= MOST_FRAMES:
+            wrong = (
+                f"The number of frames of a span is {self.frame_count}; choose 1 to {MOST_FRAMES}."
+            )
+        if wrong:
+            raise UsageError(wrong)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,31 +72,28 @@ class Segment:
     kind: Kind
 
 
-def utterances(
-    voices: Sequence[Span], duration_s: float, *, longest_s: float = MAX_S
-) -> tuple[Segment, ...]:
+def utterances(voices: Sequence[Span], duration_s: float) -> tuple[Segment, ...]:
     """Return the utterances of a video and the silences between them, end to end.
 
-    Pauses under ``MERGE_GAP_S`` do not part utterances. What then lasts longer than ``longest_s``
+    Pauses under ``MERGE_GAP_S`` do not part utterances. What then lasts longer than ``MAX_S``
     is split at its longest pause, or into equal parts where it has none. Long silence is split
     into equal parts as well.
 
     Args:
         voices: when somebody speaks, in seconds from the start of the video.
         duration_s: the length of the video; voices beyond it are cut.
-        longest_s: the most that a span may last.
     """
     voiced = _cut_to(voices, duration_s)
-    groups = _joined(_grouped(voiced), longest_s)
-    parts = [part for group in groups for part in _split(group, longest_s)]
+    groups = _joined(_grouped(voiced))
+    parts = [part for group in groups for part in _split(group)]
     spoken = _grown(parts, duration_s)
     segments: list[Segment] = []
     at = 0.0
     for span in spoken:
-        segments += _silences(at, span.start_s, longest_s)
+        segments += _silences(at, span.start_s)
         segments.append(Segment(span, Kind.SPEECH))
         at = span.end_s
-    return (*segments, *_silences(at, duration_s, longest_s))
+    return (*segments, *_silences(at, duration_s))
 
 
 def windows(duration_s: float, length_s: float, step_s: float) -> tuple[Segment, ...]:
@@ -139,7 +135,7 @@ def _grouped(voices: Sequence[Span]) -> list[list[Span]]:
     return groups
 
 
-def _joined(groups: list[list[Span]], longest_s: float) -> list[list[Span]]:
+def _joined(groups: list[list[Span]]) -> list[list[Span]]:
     """Return the groups, those too short to stand alone joined to the nearer neighbour."""
     groups = [list(group) for group in groups]
     index = 0
@@ -150,7 +146,7 @@ def _joined(groups: list[list[Span]], longest_s: float) -> list[list[Span]]:
             if _length(groups[index]) < MIN_S
             and 0 <= other < len(groups)
             and (gap := _gap(groups, index, other)) < JOIN_GAP_S
-            and _length(groups[index]) + gap + _length(groups[other]) <= longest_s
+            and _length(groups[index]) + gap + _length(groups[other]) <= MAX_S
         ]
         if not choices:
             index += 1
@@ -170,10 +166,10 @@ def _gap(groups: Sequence[Sequence[Span]], a: int, b: int) -> float:
     return groups[second][0].start_s - groups[first][-1].end_s
 
 
-def _split(group: Sequence[Span], longest_s: float) -> list[Span]:
-    """Return spans of at most ``longest_s`` that together are the whole of a group."""
+def _split(group: Sequence[Span]) -> list[Span]:
+    """Return spans of at most ``MAX_S`` that together are the whole of a group."""
     start, end = group[0].start_s, group[-1].end_s
-    if end - start <= longest_s:
+    if end - start <= MAX_S:
         return [Span(start, end)]
     pauses = [
         (b.start_s - a.end_s, (a.end_s + b.start_s) / 2, index)
@@ -181,15 +177,15 @@ def _split(group: Sequence[Span], longest_s: float) -> list[Span]:
         if (a.end_s + b.start_s) / 2 - start >= MIN_S and end - (a.end_s + b.start_s) / 2 >= MIN_S
     ]
     if not pauses:
-        return _equal(start, end, longest_s)
+        return _equal(start, end)
     _, middle, index = max(pauses)
     before = [*group[: index - 1], Span(group[index - 1].start_s, middle)]
     after = [Span(middle, group[index].end_s), *group[index + 1 :]]
-    return _split(before, longest_s) + _split(after, longest_s)
+    return _split(before) + _split(after)
 
 
-def _equal(start: float, end: float, longest_s: float) -> list[Span]:
-    count = max(1, math.ceil((end - start) / longest_s - 1e-9))
+def _equal(start: float, end: float) -> list[Span]:
+    count = max(1, math.ceil((end - start) / MAX_S - 1e-9))
     edges = [start + (end - start) * k / count for k in range(count)]
     return [Span(a, b) for a, b in pairwise([*edges, end])]
 
@@ -209,10 +205,10 @@ def _grown(parts: Sequence[Span], duration_s: float) -> list[Span]:
     return grown
 
 
-def _silences(start: float, end: float, longest_s: float) -> list[Segment]:
+def _silences(start: float, end: float) -> list[Segment]:
     if end <= start:
         return []
-    return [Segment(span, Kind.SILENCE) for span in _equal(start, end, longest_s)]
+    return [Segment(span, Kind.SILENCE) for span in _equal(start, end)]
 
 
 # -- the mean of the whole --------------------------------------------------------------------

@@ -74,7 +74,7 @@ class TimelineState:
             self.unlooked &= frame.faces is None
             if frame.index in usual:
                 self.whole_frames.append(frame)
-        self.overview = self.overview.then(found.thumbnails)
+        self.overview = sections.joined((self.overview, found.thumbnails))
         self.decoded += found.decoded
         self.complaints += found.complaints
 
@@ -84,7 +84,8 @@ class TimelineState:
         around = section.thumbnails
         if self.sections:
             before = self.sections[-1].thumbnails
-            around = before.within(start_s - sections.CONTEXT_S, start_s).then(around)
+            before = before.within(start_s - sections.CONTEXT_S, start_s)
+            around = sections.joined((before, around))
         found = curves.cuts(sections.overview(around, Span(0.0, end_s)))
         return tuple(time for time in found if start_s <= time < end_s)
 
@@ -95,11 +96,11 @@ class TimelineState:
 
     def thumbnails(self, span: Span) -> Thumbnails:
         """Return the thumbnails of a span."""
-        found = NO_THUMBNAILS
-        for section in self.sections:
-            if section.span.start_s < span.end_s and section.span.end_s > span.start_s:
-                found = found.then(section.thumbnails.within(span.start_s, span.end_s))
-        return found
+        return sections.joined(
+            section.thumbnails.within(span.start_s, span.end_s)
+            for section in self.sections  # others need not be decoded, if they were recalled
+            if section.span.start_s < span.end_s and section.span.end_s > span.start_s
+        )
 
     def inputs(self, index: int) -> SpanInputs | None:
         """Return what a classifier may use of a span, None if none of its frames was decoded."""
