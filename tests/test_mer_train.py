@@ -86,7 +86,9 @@ def test_a_checkpoint_has_all_that_is_needed_to_use_and_judge_it(learnt: Evaluat
     assert metadata["training"]["best_epoch"] == int(best["epoch"])
     card = (out / "card.md").read_text("utf-8")
     assert "192 train, 100 val, 100 test" in card
-    assert evaluate.overview(learnt) in card
+    overview = evaluate.markdown(learnt).split("\n\n")[2]
+    assert "this model" in overview
+    assert overview in card
     assert "albert/albert-base-v2 (Apache-2.0)" in card
 
 

@@ -15,8 +15,7 @@ from pathlib import Path
 from vemoclap.engines import roles
 from vemoclap.errors import EngineError
 from vemoclap.media import ffmpeg
-from vemoclap.training import metrics, plots
-from vemoclap.training.evaluation_report import table
+from vemoclap.training import markdown, metrics, plots
 from vemoclap.training.metrics import Spread
 
 LENGTHS_S = (10, 60, 300, 900)
@@ -78,22 +77,8 @@ def write(cases: Sequence[Case], about: str, out: Path) -> list[Path]:
         out: the folder.
     """
     paths = [out / f"memory.{suffix}" for suffix in ("md", "csv", "png")]
-    rows = [
-        (
-            f"{case.length_s} s, {case.height}p",
-            f"{case.peak_mib.mean:.0f} ± {case.peak_mib.sd:.0f}",
-            f"{case.seconds.mean:.1f} ± {case.seconds.sd:.1f}",
-        )
-        for case in cases
-    ]
-    text = (
-        "Memory and time by length and size of the video.",
-        f"{about} Mean ± SD of {cases[0].seconds.runs} runs, each in a process of its own; "
-        "generated videos with sound, 25 frames a second, H.264.",
-        table(("video", "peak MiB", "seconds"), rows),
-        "![The same as a picture](memory.png)",
-    )
-    paths[0].write_text("\n\n".join(text) + "\n", "utf-8")
+    text = markdown.render("batch/memory.md.j2", cases=cases, about=about)
+    paths[0].write_text(text, "utf-8")
     with paths[1].open("w", encoding="utf-8", newline="") as file:
         lines = csv.writer(file, lineterminator="\n")
         heads = ("length_s", "height", "peak_mib", "peak_mib_sd", "seconds", "seconds_sd", "runs")

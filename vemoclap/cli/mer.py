@@ -35,6 +35,11 @@ def add_to(commands: "Commands") -> None:
         "docs/mer.md says more.",
     )
     parts = mer.add_subparsers(dest="part", required=True, metavar="COMMAND")
+    _add_train(parts)
+    _add_evaluate(parts)
+
+
+def _add_train(parts: "Commands") -> None:
     train = parts.add_parser(
         "train",
         help="train it on labelled utterances",
@@ -63,6 +68,9 @@ def add_to(commands: "Commands") -> None:
     )
     options.add_device(train)
     train.set_defaults(run=_train)
+
+
+def _add_evaluate(parts: "Commands") -> None:
     judge = parts.add_parser(
         "evaluate",
         help="how well a trained model does",
@@ -108,6 +116,7 @@ def _train(parsed: argparse.Namespace) -> int:
     options.share_the_processor()
     from vemoclap.mer import evaluate, train
     from vemoclap.mer.inputs import Shape
+    from vemoclap.training import evaluation_report
 
     plan = train.Plan(
         recipe=_recipe(parsed),
@@ -120,7 +129,9 @@ def _train(parsed: argparse.Namespace) -> int:
         evaluation = train.train(
             prepared, parsed.out, plan, resume=parsed.resume, callbacks=callbacks
         )
-        _write(evaluate.as_json(evaluation), evaluate.markdown(evaluation), parsed.out / FOLDER)
+        evaluation_report.write_tables(
+            evaluate.as_json(evaluation), evaluate.markdown(evaluation), parsed.out / FOLDER
+        )
         _list(prepared, parsed.out)
     console.markdown(evaluate.markdown(evaluation))
     console.say(f"Written to {parsed.out}.")
@@ -170,6 +181,7 @@ def _sentence(epoch: "Epoch") -> str:
 
 def _evaluate(parsed: argparse.Namespace) -> int:
     from vemoclap.mer import evaluate, model
+    from vemoclap.training import evaluation_report
     from vemoclap.training.records import Split
 
     device = options.device(parsed.device)
@@ -179,7 +191,7 @@ def _evaluate(parsed: argparse.Namespace) -> int:
     out = parsed.out or parsed.checkpoint / FOLDER
     numbers = evaluate.as_json(evaluation)
     with options.writing(out):
-        _write(numbers, evaluate.markdown(evaluation), out)
+        evaluation_report.write_tables(numbers, evaluate.markdown(evaluation), out)
         _list(prepared, out)
     if parsed.json:
         console.answer(json.dumps(numbers, indent=2))
@@ -187,12 +199,6 @@ def _evaluate(parsed: argparse.Namespace) -> int:
     console.markdown(evaluate.markdown(evaluation))
     console.say(f"Written to {out}: evaluation.json, evaluation.md")
     return ALL_FINE
-
-
-def _write(numbers: object, tables: str, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "evaluation.json").write_text(json.dumps(numbers, indent=2) + "\n", "utf-8")
-    (folder / "evaluation.md").write_text(tables, "utf-8")
 
 
 # -- the data ---------------------------------------------------------------------------------

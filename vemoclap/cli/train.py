@@ -21,6 +21,29 @@ ALL_FINE = 0
 
 def add_to(commands: "Commands") -> None:
     """Add the three commands to the parser of ``vemoclap``."""
+    _add_train(commands)
+    _add_evaluate(commands)
+    trial = commands.add_parser(
+        "experiment",
+        help="what each feature, more frames, another fusion or cleaner data change",
+        description="Train and compare: a table and a picture, with mean and spread over seeds.",
+    )
+    parts = trial.add_subparsers(dest="part", required=True, metavar="QUESTION")
+    for name, help_text in (
+        ("ablation", "features left out one by one, and each alone"),
+        ("frames", "1 to 32 rows per sequence"),
+        ("fusion", "cross-attention against other ways to make one answer"),
+        ("cleaning", "with and without the videos of a blacklist"),
+    ):
+        part = parts.add_parser(name, help=help_text)
+        part.add_argument("folder", type=Path, metavar="DIR", help="a store of features")
+        part.add_argument("--out", type=Path, required=True, metavar="DIR")
+        _add_training(part, seeds=5)
+        part.set_defaults(run=_experiment)
+    _add_memory(parts)
+
+
+def _add_train(commands: "Commands") -> None:
     train = commands.add_parser(
         "train",
         help="train a classifier on features",
@@ -37,6 +60,9 @@ def add_to(commands: "Commands") -> None:
     train.add_argument("--first-seed", type=int, default=0, metavar="S", help="0 unless given")
     _add_training(train, seeds=1)
     train.set_defaults(run=_train)
+
+
+def _add_evaluate(commands: "Commands") -> None:
     judge = commands.add_parser(
         "evaluate",
         help="how well a trained classifier does on features",
@@ -58,23 +84,9 @@ def add_to(commands: "Commands") -> None:
     judge.add_argument("--json", action="store_true", help="print JSON and nothing else")
     options.add_device(judge)
     judge.set_defaults(run=_evaluate)
-    trial = commands.add_parser(
-        "experiment",
-        help="what each feature, more frames, another fusion or cleaner data change",
-        description="Train and compare: a table and a picture, with mean and spread over seeds.",
-    )
-    parts = trial.add_subparsers(dest="part", required=True, metavar="QUESTION")
-    for name, help_text in (
-        ("ablation", "features left out one by one, and each alone"),
-        ("frames", "1 to 32 rows per sequence"),
-        ("fusion", "cross-attention against other ways to make one answer"),
-        ("cleaning", "with and without the videos of a blacklist"),
-    ):
-        part = parts.add_parser(name, help=help_text)
-        part.add_argument("folder", type=Path, metavar="DIR", help="a store of features")
-        part.add_argument("--out", type=Path, required=True, metavar="DIR")
-        _add_training(part, seeds=5)
-        part.set_defaults(run=_experiment)
+
+
+def _add_memory(parts: "Commands") -> None:
     part = parts.add_parser("memory", help="memory and time of analyses, on generated videos")
     part.add_argument(
         "folder",

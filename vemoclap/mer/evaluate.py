@@ -10,7 +10,7 @@ from vemoclap.mer import baselines, metrics, model, prepare
 from vemoclap.mer.examples import Examples, predict
 from vemoclap.mer.metrics import Metrics
 from vemoclap.mer.prepare import Prepared
-from vemoclap.training.evaluation_report import table
+from vemoclap.training.markdown import render
 from vemoclap.training.records import Split
 
 OWN = "this model"
@@ -88,42 +88,4 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
 
 def markdown(evaluation: Evaluation) -> str:
     """Return the tables of an evaluation."""
-    own = evaluation.own
-    parts = [
-        f"# {evaluation.checkpoint} on the split {evaluation.split}",
-        f"{own.count} utterances of {evaluation.note}"
-        + (f"; {len(evaluation.troubles)} left out." if evaluation.troubles else "."),
-        overview(evaluation),
-        table(
-            (
-                *("emotion", "threshold", "weighted accuracy %", "weighted F1 %", "F1 %"),
-                *("accuracy %", "utterances"),
-            ),
-            [
-                (
-                    row.label,
-                    f"{threshold:.3f}",
-                    *(_percent(x) for x in (row.weighted_accuracy, row.weighted_f1, row.f1)),
-                    _percent(row.accuracy),
-                    str(row.support),
-                )
-                for row, threshold in zip(own.labels, evaluation.thresholds, strict=True)
-            ],
-        ),
-    ]
-    return "\n\n".join(parts) + "\n"
-
-
-def overview(evaluation: Evaluation) -> str:
-    """Return the table of the model beside simpler answers."""
-    names = ("weighted_accuracy", "weighted_f1", "micro_f1", "macro_f1", "accuracy")
-    heads = ("weighted accuracy %", "weighted F1 %", "micro F1 %", "macro F1 %", "accuracy %")
-    rows = [
-        (one.name, *(_percent(getattr(one.metrics, name)) for name in names))
-        for one in evaluation.answers
-    ]
-    return table(("answers of", *heads), rows)
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f}"
+    return render("mer/evaluation.md.j2", evaluation=evaluation)

@@ -64,15 +64,9 @@ def fill(
     device: str = "cpu",
     progress: Progress | None = None,
 ) -> Prepared:
-    """Return the collection with every clip read, those that cannot be read left out.
+    """Return the collection with every clip that can be read, kept in the folder ``place``.
 
-    Args:
-        collection: what is to be read.
-        place: the folder that keeps what was read.
-        shape: how much of an utterance the model sees.
-        preset: whose engines hear the words of clips that have none in the table.
-        device: that engines run on.
-        progress: called with ("clips", done, total).
+    The preset's engines hear the words of clips that have none in the table.
 
     Raises:
         DataError: the folder cannot be written.
@@ -82,15 +76,12 @@ def fill(
     kept: list[Kept] = []
     by_path: dict[Path, list[Kept]] = {}
     for piece in collection.pieces:
-        by_path.setdefault(piece.path, [])
+        wanted = by_path.setdefault(piece.path, [])
         try:
-            one = Kept(piece, place / _key(piece, shape, preset))
+            kept.append(Kept(piece, place / _key(piece, shape, preset)))
+            wanted += kept[-1:] if not kept[-1].path.exists() else []
         except OSError as error:
             troubles.append(_left_out(piece, files.reason(error)))
-            continue
-        kept.append(one)
-        if not one.path.exists():
-            by_path[piece.path].append(one)
     lost: set[str] = set()
     reader: _Reader | None = None
     for done, (path, wanted) in enumerate(by_path.items()):

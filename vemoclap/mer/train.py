@@ -152,7 +152,7 @@ def train(
     splits = {one.piece.split for one in prepared.kept}
     tested = Split.TEST if Split.TEST in splits else Split.VAL
     evaluation = evaluate.evaluate(folder, prepared, tested, plan.device)
-    (folder / card.FILE).write_text(card.text(folder, prepared, evaluation), "utf-8")
+    card.write(folder, prepared, evaluation)
     return evaluation
 
 

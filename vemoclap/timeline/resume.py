@@ -1,18 +1,22 @@
 """What a run has found so far, kept on the disk, so that a killed one goes on where it was.
 
-It lies in one folder of JSON files, each written whole or not at all. The folder belongs to one
-video, by its content, and one choice of options and engines, and is emptied for any other.
+It lies in one folder of MessagePack files, each written whole or not at all. The folder belongs to
+one video, by its content, and one choice of options and engines, and is emptied for any other.
+Nothing that is read back is ever run, and what does not fit its type is as if it were not there.
 """
 
 import json
 import shutil
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_origin
+
+import msgspec
+import numpy as np
 
 from vemoclap import files
 from vemoclap.errors import UsageError
-from vemoclap.timeline import codec
 
 NAME = "unfinished-timeline"
 KEY = "key.json"
@@ -48,11 +52,9 @@ class Store:
         if self._folder is None:
             return None
         try:
-            found = json.loads((self._folder / f"{name}.json").read_text("utf-8"))
-            kept: T = codec.decoded(kind, found)
-        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            return decoded(kind, (self._folder / f"{name}.msgpack").read_bytes())
+        except (OSError, ValueError):
             return None
-        return kept
 
     def put(self, name: str, value: Any) -> None:
         """Keep a record under a name.
@@ -64,8 +66,7 @@ class Store:
             return
         advice = "make room, and run the command again: it goes on where it stopped"
         with files.explain_os_errors(self._folder, "cannot be written", advice, UsageError):
-            text = json.dumps(codec.encoded(value))
-            files.write_atomically(self._folder / f"{name}.json", text)
+            files.write_atomically(self._folder / f"{name}.msgpack", encoded(value))
 
     def forget(self) -> None:
         """Delete what was kept, once the results are written."""
@@ -93,3 +94,39 @@ def _ours(mark: Path) -> bool:
         return "vemoclap_timeline" in json.loads(mark.read_text("utf-8"))
     except ValueError:
         return False
+
+
+def encoded(value: Any) -> bytes:
+    """Return a record as bytes; numbers come back from them exactly as they were."""
+    return msgspec.msgpack.encode(value, enc_hook=_plain)
+
+
+def decoded(kind: type[T], data: bytes) -> T:
+    """Return what ``encoded`` was given, as ``kind``.
+
+    Raises:
+        ValueError: it is no such record.
+    """
+    return msgspec.msgpack.decode(data, type=kind, dec_hook=_typed)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, np.ndarray):
+        # Contents vary from noise to blank pictures: quick and good enough.
+        data = zlib.compress(np.ascontiguousarray(value).tobytes(), 1)
+        return (value.dtype.str, value.shape, data)
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"A {type(value).__name__} cannot be kept.")
+
+
+def _typed(kind: type, found: Any) -> Any:
+    if get_origin(kind) is np.ndarray:
+        dtype, shape, data = found
+        try:
+            return np.frombuffer(zlib.decompress(data), np.dtype(dtype)).reshape(shape)
+        except zlib.error as error:
+            raise ValueError(str(error)) from error
+    return kind(found)

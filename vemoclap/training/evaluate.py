@@ -12,7 +12,7 @@ from vemoclap.errors import DataError
 from vemoclap.training import calibration, classifier_task, metrics, splits
 from vemoclap.training.batches import Examples
 from vemoclap.training.calibration import Labels, Reliability, Scores
-from vemoclap.training.metrics import Metrics, Spread
+from vemoclap.training.metrics import ByClass, Metrics, Spread
 from vemoclap.training.records import Schema, Split, Store, Video
 from vemoclap.weights import cache, checkpoint
 
@@ -45,6 +45,25 @@ class Evaluation:
     def over_runs(self, number: str) -> Spread:
         """Return the spread of "accuracy" or "macro_f1" over the runs."""
         return metrics.spread([getattr(run.metrics, number) for run in self.runs])
+
+    @property
+    def count(self) -> int:
+        """How many videos were answered."""
+        return self.runs[0].metrics.count
+
+    @property
+    def by_class(self) -> tuple[ByClass, ...]:
+        """The numbers of each emotion, means over the runs."""
+        return tuple(
+            ByClass(
+                label=same[0].label,
+                precision=sum(one.precision for one in same) / len(same),
+                recall=sum(one.recall for one in same) / len(same),
+                f1=sum(one.f1 for one in same) / len(same),
+                support=same[0].support,
+            )
+            for same in zip(*(run.metrics.classes for run in self.runs), strict=True)
+        )
 
     @property
     def confusion(self) -> tuple[tuple[float, ...], ...]:

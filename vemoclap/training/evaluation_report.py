@@ -1,7 +1,7 @@
 """An evaluation as files: JSON for programs, Markdown and pictures for people."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 from vemoclap.records import EMOTIONS
 from vemoclap.training import plots
 from vemoclap.training.evaluate import Evaluation
+from vemoclap.training.markdown import render
 
 # Test accuracy in percent, as collected by the paper (arXiv 2410.21303, table 1).
 ACCURACIES = {
@@ -36,20 +37,25 @@ CONFUSION = (
     (0.09, 0.06, 0.09, 0.09, 0.02, 0.64),
 )
 
-
 FOLDER = "evaluation"  # within a checkpoint, unless another is named
 
 
 def write(evaluation: Evaluation, folder: Path) -> list[Path]:
     """Write an evaluation into ``folder``; return the files."""
-    folder.mkdir(parents=True, exist_ok=True)
-    names = ("evaluation.json", "evaluation.md", "confusion.png", "reliability.png")
-    paths = [folder / name for name in names]
-    paths[0].write_text(json.dumps(as_json(evaluation), indent=2) + "\n", "utf-8")
-    paths[1].write_text(markdown(evaluation), "utf-8")
+    paths = write_tables(as_json(evaluation), markdown(evaluation), folder)
+    paths += [folder / "confusion.png", folder / "reliability.png"]
     plots.confusion(paths[2], evaluation.labels, evaluation.confusion)
     first = evaluation.runs[0]
     plots.reliability(paths[3], first.before, first.after)
+    return paths
+
+
+def write_tables(numbers: Mapping[str, Any], tables: str, folder: Path) -> list[Path]:
+    """Write what an evaluation found, for programs and for people; return the files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / "evaluation.json", folder / "evaluation.md"]
+    paths[0].write_text(json.dumps(numbers, indent=2) + "\n", "utf-8")
+    paths[1].write_text(tables, "utf-8")
     return paths
 
 
@@ -69,73 +75,12 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def markdown(evaluation: Evaluation) -> str:
-    """Return the tables of an evaluation."""
-    runs = evaluation.runs
-    count = runs[0].metrics.count
-    parts = [
-        f"# {evaluation.checkpoint} on the split {evaluation.split}",
-        f"{count} videos. Features: {evaluation.note or 'of a collection without a note'}",
-        *evaluation.warnings,
-        table(
-            ("run", "accuracy %", "macro F1 %", "temperature", "ECE before", "ECE after"),
-            [
-                (
-                    run.name,
-                    f"{100 * run.metrics.accuracy:.2f}",
-                    f"{100 * run.metrics.macro_f1:.2f}",
-                    f"{run.temperature:.3f}",
-                    f"{run.before.ece:.3f}",
-                    f"{run.after.ece:.3f}",
-                )
-                for run in runs
-            ],
-        ),
-        by_class(evaluation),
-        "Confusion, shares of each true emotion (a row each):",
-        table(
-            ("true", *evaluation.labels),
-            [
-                (name, *(f"{share:.2f}" for share in row))
-                for name, row in zip(evaluation.labels, evaluation.confusion, strict=True)
-            ],
-        ),
-    ]
-    if evaluation.labels == EMOTIONS:
-        parts += [
-            "Beside what others report for the official test split of Ekman-6 (numbers as the "
-            "paper gives them; another collection or split is no like for like):",
-            beside(evaluation),
-        ]
-    return "\n\n".join(parts) + "\n"
-
-
-def by_class(evaluation: Evaluation) -> str:
-    """Return precision and recall of each emotion, means over the runs."""
-    runs = evaluation.runs
-    rows = []
-    for place, name in enumerate(evaluation.labels):
-        mine = [run.metrics.classes[place] for run in runs]
-        rows.append(
-            (
-                name,
-                f"{sum(one.precision for one in mine) / len(runs):.3f}",
-                f"{sum(one.recall for one in mine) / len(runs):.3f}",
-                f"{sum(one.f1 for one in mine) / len(runs):.3f}",
-                str(mine[0].support),
-            )
-        )
-    return table(("emotion", "precision", "recall", "F1", "videos"), rows)
-
-
-def beside(evaluation: Evaluation) -> str:
-    """Return the paper's table of methods with this one in its place."""
+    """Return the tables of an evaluation, with the paper's table of methods for its labels."""
     own = evaluation.over_runs("accuracy")
-    rows = [(value, name, f"{value:.2f}") for name, value in ACCURACIES.items()]
-    rows.append((100 * own.mean, f"**{evaluation.checkpoint} (here)**", own.percent()))
-    return table(("method", "accuracy %"), [row[1:] for row in sorted(rows)])
-
-
-def table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    """Return a Markdown table whose first column is text and whose others are numbers."""
-    lines = [heads, ("---", *("---:" for _ in heads[1:])), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    methods = [(value, name, f"{value:.2f}") for name, value in ACCURACIES.items()]
+    methods.append((100 * own.mean, f"**{evaluation.checkpoint} (here)**", own.percent()))
+    return render(
+        "training/evaluation.md.j2",
+        evaluation=evaluation,
+        methods=sorted(methods) if evaluation.labels == EMOTIONS else None,
+    )

@@ -6,7 +6,7 @@ it stopped.
 
 import csv
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -15,12 +15,12 @@ from torch import nn
 from vemoclap import files
 from vemoclap.classifier.model import Classifier, Config
 from vemoclap.errors import DataError, UsageError
-from vemoclap.training import classifier_task, metrics, plots, splits
+from vemoclap.training import classifier_task, loop, metrics, plots, splits
 from vemoclap.training.batches import Examples
 from vemoclap.training.classifier_task import Epoch, Recipe, config_of
-from vemoclap.training.evaluation_report import table
 from vemoclap.training.fusions import FUSIONS
 from vemoclap.training.loop import Callbacks
+from vemoclap.training.markdown import render
 from vemoclap.training.metrics import Spread
 from vemoclap.training.records import Split, Store
 
@@ -173,10 +173,10 @@ def run(
         missing = [s for s in seeds if (condition.name, s, identity) not in known]
         for one in _train(condition, missing, device, identity, callbacks(condition.name)):
             known[one.condition, one.seed, one.identity] = one
-            write_runs(out / RUNS, list(known.values()))
+            loop.write_rows(out / RUNS, list(known.values()))
         chosen = tuple(known[condition.name, seed, identity] for seed in seeds)
         results.append(Result(condition, chosen))
-    write_runs(out / RUNS, [one for result in results for one in result.runs])
+    loop.write_rows(out / RUNS, [one for result in results for one in result.runs])
     return results
 
 
@@ -245,32 +245,13 @@ def _identity(condition: Condition, device: str) -> str:
 # -- what is written --------------------------------------------------------------------------
 
 
-def write_runs(path: Path, runs: Sequence[Run]) -> None:
-    """Write a row per training."""
-    with files.whole_file(path) as part, part.open("w", encoding="utf-8", newline="") as file:
-        rows = csv.DictWriter(file, [one.name for one in fields(Run)], lineterminator="\n")
-        rows.writeheader()
-        rows.writerows(asdict(run) for run in runs)
-
-
 def read_runs(path: Path) -> list[Run]:
     """Return the trainings that are written down, none where there is no file.
 
     Raises:
         DataError: the file is damaged.
     """
-    if not path.exists():
-        return []
-    kinds: dict[str, Callable[[str], object]] = {"condition": str, "identity": str}
-    kinds |= {"accuracy": float, "macro_f1": float}
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            return [
-                Run(**{one.name: kinds.get(one.name, int)(row[one.name]) for one in fields(Run)})  # type: ignore[arg-type]
-                for row in csv.DictReader(file)
-            ]
-    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
-        raise DataError(f"{path} is damaged ({error}); delete it to begin anew.") from error
+    return list(loop.read_rows(path, Run, "delete it to begin anew")) if path.exists() else []
 
 
 def write(question: str, results: Sequence[Result], note: str, out: Path) -> list[Path]:
@@ -305,39 +286,10 @@ def write(question: str, results: Sequence[Result], note: str, out: Path) -> lis
 
 def markdown(question: str, results: Sequence[Result], note: str) -> str:
     """Return the table of an experiment, with what it was made of."""
-    first = results[0]
-    rows = []
-    for result in results:
-        change = 100 * (result.accuracy.mean - first.accuracy.mean)
-        one = result.runs[0]
-        rows.append(
-            (
-                result.condition.name,
-                result.accuracy.percent(),
-                "" if result is first else f"{change:+.1f}",
-                result.macro_f1.percent(),
-                f"{one.parameters:,}",
-                f"{one.train} / {one.test}",
-            )
-        )
-    heads = ("condition", "accuracy %", "change", "macro F1 %", "parameters", "train / test")
-    seeds = len(first.runs)
-    return (
-        "\n\n".join(
-            (
-                MEANINGS[question],
-                f"Features: {note or 'of a collection without a note'} Mean ± SD of {seeds} "
-                f"seed{'' if seeds == 1 else 's'}. {_options(first.condition.recipe)}",
-                table(heads, rows),
-                f"![The same as a picture]({question}.png)",
-            )
-        )
-        + "\n"
-    )
-
-
-def _options(recipe: Recipe) -> str:
-    return (
-        f"Learning rate {recipe.rate:g}, batch {recipe.batch}, dropout {recipe.dropout:g}, width "
-        f"{recipe.d_model}, at most {recipe.epochs} epochs, patience {recipe.patience}."
+    return render(
+        "training/experiment.md.j2",
+        question=question,
+        meaning=MEANINGS[question],
+        results=results,
+        note=note,
     )

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -24,6 +24,9 @@ from vemoclap import files
 from vemoclap.engines import precision
 from vemoclap.errors import DataError, UsageError
 from vemoclap.weights import checkpoint
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 _HALF_WRITTEN = re.compile(r"(state\.pt|model\.safetensors)\.\d+\.part")
 STATE = "state.pt"  # of a training that is not done
@@ -46,6 +49,7 @@ class Graded(Protocol):
 
 
 E = TypeVar("E", bound=Graded)
+R = TypeVar("R", bound="DataclassInstance")
 E_co = TypeVar("E_co", bound=Graded, covariant=True)
 
 
@@ -303,19 +307,36 @@ def finish(
         said: what else is to be said of the training.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    write_history(folder / HISTORY, epochs)
+    write_rows(folder / HISTORY, epochs)
     counts = {"epochs": len(epochs), "best_epoch": best_of(epochs).epoch}
     save(folder, {**said, **counts, "recipe": asdict(recipe), "torch": torch.__version__})
     (folder / STATE).unlink(missing_ok=True)
 
 
-def write_history(path: Path, epochs: Sequence[E]) -> None:
-    """Write a row per epoch as CSV."""
-    names = [one.name for one in fields(epochs[0])]
+def write_rows(path: Path, rows: Sequence[Any]) -> None:
+    """Write dataclasses of plain values, epochs or runs, as CSV."""
+    names = [one.name for one in fields(rows[0])]
     with files.whole_file(path) as part, part.open("w", encoding="utf-8", newline="") as file:
         table = csv.DictWriter(file, names, lineterminator="\n")
         table.writeheader()
-        table.writerows(asdict(epoch) for epoch in epochs)
+        table.writerows(asdict(row) for row in rows)
+
+
+def read_rows(path: Path, kind: type[R], advice: str) -> tuple[R, ...]:
+    """Return what ``write_rows`` wrote of dataclasses of a kind.
+
+    Raises:
+        DataError: the file is missing or damaged; ``advice`` says what to do.
+    """
+    types: dict[str, Any] = {one.name: one.type for one in fields(kind)}
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return tuple(
+                kind(**{name: of(row[name]) for name, of in types.items()})
+                for row in csv.DictReader(file)
+            )
+    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+        raise DataError(f"{path} is damaged ({error}); {advice}.") from error
 
 
 # -- the device -------------------------------------------------------------------------------

@@ -183,7 +183,8 @@ def clean(store: Store, listed: Path) -> Store:
 
 
 def write(folder: Path, divided: Store) -> None:
-    """Write which split each video is in."""
+    """Write which split each video is in, into a folder that is made where there is none."""
+    folder.mkdir(parents=True, exist_ok=True)
     with (folder / FILE).open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(("id", "split"))

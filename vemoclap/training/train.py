@@ -5,7 +5,6 @@ If there are several seeds, each has a folder in ``seeds``, and the checkpoint's
 the one that did best in validation.
 """
 
-import csv
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -17,7 +16,6 @@ import torch
 from vemoclap import files
 from vemoclap.classifier import model as classifier_model
 from vemoclap.classifier.model import Classifier, Config
-from vemoclap.errors import DataError
 from vemoclap.training import classifier_task, evaluate, loop, model_card, splits
 from vemoclap.training.batches import Examples
 from vemoclap.training.classifier_task import Epoch, Recipe
@@ -52,9 +50,9 @@ def train(
 
     Args:
         store: the features.
-        folder: of the checkpoint.
+        folder: of the checkpoint; with ``resume``, seeds that are done are left as they are.
         plan: what is to be trained.
-        resume: whether to resume a training; seeds that are done are left as they are.
+        resume: whether to resume a training that was cut off.
         save_every_s: how often the state of a training is written.
         callbacks: who is told how it goes.
 
@@ -75,51 +73,47 @@ def train(
         for split in (Split.TRAIN, Split.VAL, tested)
     }
     homes = _homes(folder, plan.seeds)
-    folder.mkdir(parents=True, exist_ok=True)
     splits.write(folder, divided)
-    histories = {}
     for seed, home in homes.items():
         if (home / classifier_model.FILE).exists():
             loop.demand_same(home / classifier_model.FILE, identity)
-        else:
-            options = ResumeOptions(home / STATE, identity, save_every_s)
-            model, epochs = _fit(parts, plan, seed, options, callbacks)
-            run = evaluate.run_of(model, parts[tested], str(seed))
-            model.config = replace(model.config, note=_note(divided, plan, tested, run))
-            said = {
-                "protocol": plan.protocol,
-                "seed": seed,
-                "arithmetic": classifier_task.dtype_name(plan.recipe, plan.device),
-                "identity": identity,
-            }
-            loop.finish(home, epochs, partial(classifier_model.save, model), plan.recipe, **said)
-        histories[seed] = read_history(home / HISTORY)
-    if len(homes) > 1:
-        best = max(homes, key=lambda seed: loop.best_of(histories[seed]).selection_score)
-        shutil.copyfile(homes[best] / classifier_model.FILE, folder / classifier_model.FILE)
-        loop.write_history(folder / HISTORY, [one for seed in homes for one in histories[seed]])
+            continue
+        options = ResumeOptions(home / STATE, identity, save_every_s)
+        _train_seed(home, parts, plan, seed, resume=options, callbacks=callbacks)
+    _choose(folder, homes)
     evaluation = evaluate.evaluate(folder, store, tested, plan.device)
-    (folder / model_card.FILE).write_text(
-        model_card.text(folder, divided, plan.protocol, evaluation), "utf-8"
-    )
+    model_card.write(folder, divided, plan.protocol, evaluation)
     return evaluation
 
 
-def _fit(
+def _train_seed(
+    home: Path,
     parts: Mapping[Split, Examples],
     plan: Plan,
     seed: int,
+    *,
     resume: ResumeOptions,
     callbacks: Callbacks[Epoch] | None,
-) -> tuple[Classifier, tuple[Epoch, ...]]:
-    """Return the trained and calibrated classifier of one seed, and its epochs."""
+) -> None:
+    """Train, calibrate and write the classifier of one seed."""
     torch.manual_seed(seed)
     train, val = parts[Split.TRAIN], parts[Split.VAL]
     model = Classifier(train.config).to(plan.device)
     epochs = classifier_task.fit(
         model, train, val, plan.recipe, seed, resume=resume, callbacks=callbacks
     )
-    return evaluate.calibrated(model, val), epochs
+    evaluate.calibrated(model, val)
+    model.config = replace(model.config, note=_note(model, parts, plan))
+    loop.finish(
+        home,
+        epochs,
+        partial(classifier_model.save, model),
+        plan.recipe,
+        protocol=plan.protocol,
+        seed=seed,
+        arithmetic=classifier_task.dtype_name(plan.recipe, plan.device),
+        identity=resume.identity,
+    )
 
 
 def _homes(folder: Path, seeds: Sequence[int]) -> dict[int, Path]:
@@ -127,6 +121,19 @@ def _homes(folder: Path, seeds: Sequence[int]) -> dict[int, Path]:
     if len(seeds) == 1:
         return {seeds[0]: folder}
     return {seed: folder / evaluate.SEEDS / str(seed) for seed in seeds}
+
+
+def _choose(folder: Path, homes: Mapping[int, Path]) -> None:
+    """Give a checkpoint the classifier of the seed that did best in validation, and all epochs."""
+    if len(homes) == 1:
+        return
+    histories = {
+        home: loop.read_rows(home / HISTORY, Epoch, "train the classifier again")
+        for home in homes.values()
+    }
+    best = max(histories, key=lambda home: loop.best_of(histories[home]).selection_score)
+    shutil.copyfile(best / classifier_model.FILE, folder / classifier_model.FILE)
+    loop.write_rows(folder / HISTORY, [one for epochs in histories.values() for one in epochs])
 
 
 def _identity(divided: Store, plan: Plan, config: Config) -> str:
@@ -151,36 +158,13 @@ def _identity(divided: Store, plan: Plan, config: Config) -> str:
     return files.fingerprint(said)
 
 
-def _note(divided: Store, plan: Plan, tested: Split, run: evaluate.Run) -> str:
+def _note(model: Classifier, parts: Mapping[Split, Examples], plan: Plan) -> str:
     """Return how far to trust a classifier, as every report of it will say."""
-    kind = "test" if tested is Split.TEST else "validation"
-    source = f" ({divided.schema.note.rstrip('.')})" if divided.schema.note else ""
+    kind, tested = ("test", Split.TEST) if Split.TEST in parts else ("validation", Split.VAL)
+    share = evaluate.run_of(model, parts[tested], "").metrics.accuracy
+    source = model.config.note.rstrip(".")  # of the collection, until now
     return (
-        f"Trained here on {len(divided.of(Split.TRAIN))} videos{source}, protocol "
-        f"{plan.protocol}; it names the right one of {len(divided.schema.labels)} emotions for "
-        f"{100 * run.metrics.accuracy:.0f} of 100 of their {kind} videos."
+        f"Trained here on {len(parts[Split.TRAIN])} videos{f' ({source})' if source else ''}, "
+        f"protocol {plan.protocol}; it names the right one of {len(model.config.labels)} emotions "
+        f"for {100 * share:.0f} of 100 of their {kind} videos."
     )
-
-
-# -- history ----------------------------------------------------------------------------------
-
-
-def read_history(path: Path) -> tuple[Epoch, ...]:
-    """Return the epochs that ``training.write_history`` wrote.
-
-    Raises:
-        DataError: the file is missing or damaged.
-    """
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            return tuple(_epoch(row) for row in csv.DictReader(file))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path} is damaged ({error}); train the classifier again.") from error
-
-
-def _epoch(row: Mapping[str, str]) -> Epoch:
-    losses = {
-        name: float(row[name])
-        for name in ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
-    }
-    return Epoch(seed=int(row["seed"]), epoch=int(row["epoch"]), **losses)
