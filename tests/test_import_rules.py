@@ -36,8 +36,8 @@ HOME_OF = {
     for rooms, libraries in {
         "media": "ffmpeg yt_dlp",
         "app media engines": "subprocess",  # of the app only what installs it
-        "engines": "faster_whisper paddleocr py3langid rapidocr silero_vad symspellpy ultralytics "
-        "vaderSentiment whisper",
+        "engines": "faster_whisper kaldi_native_fbank paddleocr py3langid rapidocr silero_vad "
+        "symspellpy ultralytics vaderSentiment whisper",
         "engines mer": "facenet_pytorch transformers",  # the utterance model has backbones
         "batch": "ray",
         "app": "google ipywidgets IPython tornado voila",
