@@ -54,7 +54,7 @@ for cell in notebook.cells:
 extra = '''
 from google.colab import files
 from vemoclap.app import _session, _steps
-from vemoclap.sources import Kind
+from vemoclap.media.sources import Kind
 _session().choose_kind(Kind.UPLOAD)
 _steps()[4]._upload_on_colab()
 _steps()[5].run()

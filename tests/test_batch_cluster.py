@@ -29,12 +29,12 @@ RUN = """
 import functools, sys
 from pathlib import Path
 from tests import batch_workers
-from vemoclap.batch import cluster, inputs, run
+from vemoclap.batch import inputs, ray_backend, run
 from vemoclap.batch.pool import Bounds
 if __name__ == "__main__":
     places, out, make, workers, address = sys.argv[1:6]
     engine = functools.partial(
-        cluster.work,
+        ray_backend.work,
         workers=int(workers),
         bounds=Bounds(seconds=20),
         make=getattr(batch_workers, make),

@@ -93,12 +93,12 @@ def test_a_worker_whose_master_is_not_silent(planted, tmp_path):
         "from pathlib import Path\n"
         "import functools, sys\n"
         "from tests import batch_workers\n"
-        "from vemoclap.batch import inputs, local, run\n"
+        "from vemoclap.batch import inputs, pool, run\n"
         "if __name__ == '__main__':\n"
         "    kept = {**batch_workers.NO_MODELS}\n"
         "    del kept['transcribe'], kept['sentiment']\n"
         "    given = batch_workers.orders(Path(sys.argv[2]), overrides=kept)\n"
-        "    run.run(inputs.find([Path(sys.argv[1])]), given, local.work)\n"
+        "    run.run(inputs.find([Path(sys.argv[1])]), given, pool.work)\n"
     )
     done = subprocess.run(
         [sys.executable, script, SAMPLE, tmp_path / "out"],
@@ -113,7 +113,7 @@ def test_a_worker_whose_master_is_not_silent(planted, tmp_path):
 
 SMALL = f"""
 from dataclasses import replace
-from vemoclap import roles
+from vemoclap.engines import roles
 roles.PRESETS["embedded"] = replace(roles.EMBEDDED, **dict.fromkeys({LEFT_OUT!r}))
 """
 # What visitors of a page do by clicking.
