@@ -207,10 +207,10 @@ def came_from(branch):
 
 def plant(folder, said):
     """Write a program of which there is just what step 1 needs, with a set-up that fails."""
-    for file in ("__init__.py", "app/__init__.py", "app/place.py", "app/bootstrap.py"):
-        target = folder / "vemoclap" / file
+    for file in ("__init__", "version", "app/__init__", "app/environment", "app/bootstrap"):
+        target = folder / "vemoclap" / f"{file}.py"
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(NOTEBOOK.parent / "vemoclap" / file, target)
+        shutil.copy(NOTEBOOK.parent / "vemoclap" / f"{file}.py", target)
     (folder / "setup.sh").write_text(f"{said}\nexit 1\n")
 
 
