@@ -117,6 +117,17 @@ def hub_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def one_ray(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let one file of tests at a time start Ray: two at once start too slowly on two cores."""
+    from filelock import FileLock
+
+    base = tmp_path_factory.getbasetemp()
+    root = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    with FileLock(root / "ray.busy"):
+        yield
+
+
+@pytest.fixture(scope="module")
 def browser() -> "Iterator[Browser]":
     """Return Chromium, one for a file of tests, each of which opens a context of its own."""
     from tests import chromium

@@ -47,7 +47,7 @@ if __name__ == "__main__":
 
 
 @pytest.fixture(scope="module", autouse=True)
-def rays_logs() -> Iterator[None]:
+def rays_logs(one_ray: None) -> Iterator[None]:
     """Remove what Ray keeps of every run among temporary files."""
     yield
     shutil.rmtree(Path(tempfile.gettempdir()) / "ray", ignore_errors=True)

@@ -71,9 +71,10 @@ def test_a_command_whose_answer_is_json(planted, tmp_path):
 
 
 @pytest.mark.parametrize("engine", ["local", "ray"])
-def test_the_workers_of_a_batch(engine, planted, tmp_path):
+def test_the_workers_of_a_batch(engine, planted, tmp_path, request):
     if engine == "ray":
         pytest.importorskip("ray")
+        request.getfixturevalue("one_ray")
     done = command("batch", SAMPLE, "--out", tmp_path / "out", "--engine", engine, *OPTIONS)
     assert "1/1 ok launch.mp4" in done.stdout
     said = done.stdout + done.stderr
