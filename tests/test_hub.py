@@ -122,7 +122,7 @@ def load(name: str) -> None:
     """Load what reads an artefact."""
     engine = ARTEFACTS[name].engine
     if engine == MER:
-        import_module(f"vemoclap.engines.{name.replace('-', '_')}").load("cpu")
+        import_module(f"vemoclap.mer.backbones.{name.replace('-', '_')}").load("cpu")
     else:
         roles.load(ROLE_OF[engine], engine, "cpu")
 
