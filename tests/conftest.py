@@ -1,7 +1,9 @@
 """What every test relies on: no network, markers, workers, nothing left behind, miniatures."""
 
 import os
+import shutil
 import socket
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -118,13 +120,17 @@ def hub_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def one_ray(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Let one file of tests at a time start Ray: two at once start too slowly on two cores."""
+    """Let one file of tests at a time start Ray, and remove what Ray keeps among temporary files.
+
+    Two at once start too slowly on two cores.
+    """
     from filelock import FileLock
 
     base = tmp_path_factory.getbasetemp()
     root = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     with FileLock(root / "ray.busy"):
         yield
+        shutil.rmtree(Path(tempfile.gettempdir()) / "ray", ignore_errors=True)
 
 
 @pytest.fixture(scope="module")

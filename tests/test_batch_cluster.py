@@ -6,9 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +18,7 @@ from vemoclap.classifier.model import RELEASED
 from vemoclap.training import feature_store
 
 pytest.importorskip("ray")
+pytestmark = pytest.mark.usefixtures("one_ray")
 HOST = "127.0.0.2"  # of this machine alone, though Ray does not know it: it avoids 127.0.0.1
 WAIT_S = 300  # for Ray to start something, on a machine that does much else
 
@@ -44,13 +43,6 @@ if __name__ == "__main__":
     summary = run.run(inputs.find([Path(places)]), given, engine)
     assert not summary.counts["failed"] or make == "Bad"
 """
-
-
-@pytest.fixture(scope="module", autouse=True)
-def rays_logs(one_ray: None) -> Iterator[None]:
-    """Remove what Ray keeps of every run among temporary files."""
-    yield
-    shutil.rmtree(Path(tempfile.gettempdir()) / "ray", ignore_errors=True)
 
 
 def started(folder: Path, out: Path, make: str, *, workers: int = 1, address: str = "", **more):

@@ -65,6 +65,7 @@ def test_the_timeline_moves_the_player_by_mouse_and_keys(browser: "Browser", tmp
     assert place
     page.mouse.click(place["x"] + place["width"] / 2, place["y"] + 20)
     until(page, NOW, at(7.2, within_s=0.1))
+    assert at(7.2, within_s=0.1)(float(page.locator("#position").input_value()))
     page.locator("#position").focus()
     page.keyboard.press("Home")
     until(page, NOW, at(0.0))

@@ -52,7 +52,9 @@
     close.hidden = !small;
   };
   const seek = (time, aloud) => {
-    player.currentTime = offset + Math.min(length, Math.max(0, time));
+    const place = Math.min(length, Math.max(0, time));
+    player.currentTime = offset + place;
+    slider.value = place; // before any key: while it has the focus, a seek under way leaves it
     wanted = true;
     pin();
     if (aloud) said.textContent = `The video is at ${clock(time)}.`;
