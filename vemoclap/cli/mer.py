@@ -3,20 +3,19 @@
 import argparse
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vemoclap.cli import options
+from vemoclap.cli.train import shown
 from vemoclap.errors import DataError
 
 if TYPE_CHECKING:
     from vemoclap.mer.inputs import Shape
+    from vemoclap.mer.model import Recipe
     from vemoclap.mer.prepare import Prepared
-    from vemoclap.mer.train import Epoch, Recipe
+    from vemoclap.mer.train import Epoch
     from vemoclap.records import Progress
-    from vemoclap.training.loop import Callbacks
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -126,7 +125,7 @@ def _train(parsed: argparse.Namespace) -> int:
         device=options.device(parsed.device),
     )
     prepared = _prepared(parsed, plan.shape, plan.device)
-    with options.writing(parsed.out), _shown() as callbacks:
+    with options.writing(parsed.out), shown(plan.recipe.epochs, _sentence) as callbacks:
         evaluation = train.train(
             prepared, parsed.out, plan, resume=parsed.resume, callbacks=callbacks
         )
@@ -142,29 +141,11 @@ def _train(parsed: argparse.Namespace) -> int:
 def _recipe(parsed: argparse.Namespace) -> "Recipe":
     from dataclasses import fields
 
-    from vemoclap.mer.train import Recipe
+    from vemoclap.mer.model import Recipe
 
     names = {one.name for one in fields(Recipe)}
     given = {name: value for name, value in vars(parsed).items() if value is not None}
     return Recipe(**{name: given[name] for name in names & set(given)})
-
-
-@contextmanager
-def _shown() -> "Iterator[Callbacks[Epoch]]":
-    """Give what makes a training seen: a line per epoch, and steps where somebody watches."""
-    from vemoclap.training.loop import Callbacks
-
-    watched = sys.stderr.isatty()
-
-    def step(epoch: int, done: int, steps: int) -> None:
-        if watched:
-            print(f"\repoch {epoch}: step {done} of {steps}", end="", file=sys.stderr, flush=True)
-
-    def epoch(one: "Epoch") -> None:
-        start = "\r" if watched else ""
-        print(f"{start}{_sentence(one)}", file=sys.stderr, flush=True)
-
-    yield Callbacks(step, epoch)
 
 
 def _sentence(epoch: "Epoch") -> str:
