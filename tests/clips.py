@@ -19,6 +19,16 @@ from vemoclap.records import (
 STEP_S = 0.2  # of the thumbnails
 
 
+class Roles(dict):
+    """Plain functions by role, in place of loaded engines."""
+
+    on_gpu = False
+
+    def role(self, role):
+        """Return the function of a role, None where it stays empty."""
+        return self.get(role)
+
+
 def overview_of(thumbnails, *, step_s=STEP_S, times_s=None, run=None):
     """Return an overview of (m, 36, 64, 3) pictures, one run unless told otherwise."""
     count = len(thumbnails)

@@ -1,4 +1,4 @@
-"""What every test relies on: no network, markers that skip what cannot be done here, miniatures."""
+"""What every test relies on: no network, markers, workers, nothing left behind, miniatures."""
 
 import os
 import socket
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import leftovers, pace
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
@@ -15,10 +17,20 @@ if TYPE_CHECKING:
 
 # Before anything imports a model library, so that none of them looks for the network.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+pace.share_processors()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--network", action="store_true", help="run tests that use the internet")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Take all processors for many files, and no worker where there is one, to be debugged in."""
+    named = {name.partition("::")[0] for name in config.option.file_or_dir}
+    if named and all(name.endswith(".py") for name in named):
+        return pace.workers(len(named))
+    return pace.workers()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -29,12 +41,36 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(skip_network)
         if item.get_closest_marker("gpu") and not _has_gpu():
             item.add_marker(skip_gpu)
+        if pace.is_quick(item):
+            item.add_marker("quick")
+    # Files are given to workers in this order, so that none begins a long one at the end.
+    items.sort(key=lambda item: -pace.seconds(item.path.stem))
 
 
 def _has_gpu() -> bool:
     import torch
 
     return torch.cuda.is_available()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def temporary_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Return the folder of temporary files of this worker, in which nothing may stay."""
+    # Of libraries that keep something for the next time; pytest's own folders stay where they are.
+    kept = tmp_path_factory.mktemp("kept")
+    os.environ |= {"YOLO_CONFIG_DIR": str(kept), "TORCHINDUCTOR_CACHE_DIR": str(kept)}
+    with leftovers.own_folder() as folder:
+        yield folder
+        left = leftovers.cleared(folder)
+    assert not left, f"left behind: {left}"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_left_behind(temporary_files: Path) -> Iterator[None]:
+    """Fail if the tests of a file leave a process, a file or a folder behind, which then goes."""
+    yield
+    left = leftovers.cleared(temporary_files)
+    assert not left, f"left behind: {left}"
 
 
 @pytest.fixture(autouse=True)

@@ -1,9 +1,9 @@
-"""The shape that the JSON must have."""
+"""The shapes that the JSON must have, as they are checked in."""
 
 import importlib.resources
 import json
 
 
-def schema() -> dict:
-    text = importlib.resources.files("vemoclap").joinpath("analysis.schema.json").read_text("utf-8")
-    return json.loads(text)
+def schema(name: str = "analysis") -> dict:
+    place = importlib.resources.files("vemoclap.report").joinpath(f"{name}.schema.json")
+    return json.loads(place.read_text("utf-8"))

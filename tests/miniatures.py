@@ -114,12 +114,14 @@ def run_alone(script: str, hub: Hub, artefacts: list[str], tmp_path: Path) -> No
     prelude = """
         import socket, sys
         def refuse(*args, **kwargs):
-            print("network:", args)
+            print("network:", args, file=quiet.stream("stdout"), flush=True)
             raise OSError("no network")
         socket.getaddrinfo = socket.socket.connect = refuse
         from pathlib import Path
+        from vemoclap.engines import quiet
         from vemoclap.weights import cache
         cache.folder = lambda name: Path(sys.argv[1]) / name
+        with quiet.silence():
     """
     user, work, home = tmp_path / "user", tmp_path / "work", tmp_path / "home"
     for folder in (user, work, home):
@@ -130,7 +132,7 @@ def run_alone(script: str, hub: Hub, artefacts: list[str], tmp_path: Path) -> No
     # No program to be found: whoever needs ffmpeg here does something that it should not.
     environment |= {"PATH": "/nowhere", "HOME": str(user), "VEMOCLAP_HOME": str(home)}
     environment["PYTHONPATH"] = os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")])
-    whole = textwrap.dedent(prelude) + textwrap.dedent(script)
+    whole = textwrap.dedent(prelude) + textwrap.indent(textwrap.dedent(script), "    ")
     ran = subprocess.run(
         [sys.executable, "-c", whole, str(hub.home / "weights")],
         cwd=work,

@@ -1,7 +1,7 @@
 """A publisher of weights on this machine that can be told to misbehave.
 
 It answers like a Hugging Face hub under ``/ORG/NAME/resolve/REVISION/FILE`` (large files by a
-redirect to another path, as from there to its storage) and like any web server under ``/files/``.
+redirect to another host, as from there to its storage) and like any web server under ``/files/``.
 """
 
 import contextlib
@@ -10,7 +10,7 @@ import re
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import PurePosixPath
 
@@ -29,10 +29,12 @@ class Fault:
     cut: int | None = None  # the connection ends after so many bytes of the body
     whole: bool = False  # a wish for a part is ignored
     hold: threading.Event | None = None  # nothing is answered before it is set
+    only_get: bool = False  # a question about the file (HEAD) is answered as it should be
 
 
 @dataclass(frozen=True)
 class Request:
+    method: str
     path: str
     headers: dict[str, str]
     status: int
@@ -51,6 +53,7 @@ class Publisher:
         self.server = _Server(("127.0.0.1", 0), type("H", (_Handler,), {"it": self}))
         self.server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.server.server_port}"
+        self.storage = f"http://localhost:{self.server.server_port}"  # another host to clients
 
     def publish(self, repo: str, files: dict[str, bytes]) -> str:
         """Put a new version of a repository on its branch main; return its commit."""
@@ -65,7 +68,8 @@ class Publisher:
 
     def asked_for(self, file: str) -> list[Request]:
         """Return the requests for the bytes of a file, in order; redirects not counted."""
-        return [r for r in self.requests if r.path.endswith(f"/{file}") and r.status != 302]
+        asked = [r for r in self.requests if r.path.endswith(f"/{file}") and r.status != 302]
+        return [request for request in asked if request.method == "GET"]
 
 
 @contextlib.contextmanager
@@ -103,6 +107,9 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         pass
 
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
     def do_GET(self) -> None:
         if found := RESOLVE.fullmatch(self.path):
             self._hub(found["repo"], found["revision"], found["file"])
@@ -126,14 +133,25 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(file, content, headers)
             return
         headers["X-Linked-Etag"] = f'"{sha256(content)}"'
-        headers["Location"] = f"/storage/{repo.replace('/', ':')}/{commit}/{file}"
-        self._answer(302, headers, b"<html>look there</html>")
+        place = f"/storage/{repo.replace('/', ':')}/{commit}/{file}"
+        headers["Location"] = self.it.storage + place
+        fault = self._fault(file) if self.command == "HEAD" else Fault()
+        self._answer(fault.status or 302, headers | fault.headers, b"<html>look there</html>")
+
+    def _fault(self, file: str) -> Fault:
+        """Return what is to go wrong; one that tells in the headers befalls HEAD and GET alike."""
+        name, asked = PurePosixPath(file).name, self.command == "HEAD"
+        waiting = self.it.faults.get(name)
+        fault = waiting[0] if waiting else self.it.always.get(name, Fault())
+        if asked and fault.only_get:
+            return Fault()
+        if waiting and (fault.status or not asked):
+            waiting.pop(0)
+        return fault if not asked else replace(fault, body=None, cut=None, hold=None)
 
     def _send(self, file: str, content: bytes, headers: dict[str, str]) -> None:
         """Answer with a file or a part of it, or misbehave as told."""
-        name = PurePosixPath(file).name
-        waiting = self.it.faults.get(name)
-        fault = waiting.pop(0) if waiting else self.it.always.get(name, Fault())
+        fault = self._fault(file)
         etag = f'"{hashlib.md5(content).hexdigest()}"'
         headers = {"ETag": etag, "Content-Type": "application/octet-stream", **headers}
         body = content if fault.body is None else fault.body
@@ -154,7 +172,7 @@ class _Handler(BaseHTTPRequestHandler):
         self, status: int, headers: dict[str, str], body: bytes, fault: Fault | None = None
     ) -> None:
         fault = fault or Fault()
-        self.it.requests.append(Request(self.path, dict(self.headers), status))
+        self.it.requests.append(Request(self.command, self.path, dict(self.headers), status))
         self.it.asked.set()
         if fault.hold:
             assert fault.hold.wait(60)
@@ -166,5 +184,7 @@ class _Handler(BaseHTTPRequestHandler):
         if fault.cut is not None or "Content-Length" in fault.without:
             self.close_connection = True
         self.end_headers()
+        if self.command == "HEAD":
+            return
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self.wfile.write(body if fault.cut is None else body[: fault.cut])

@@ -56,6 +56,7 @@ class Visit:
         self.context = browser.new_context(
             viewport={"width": 1280, "height": 900}, accept_downloads=True, color_scheme="light"
         )
+        self.context.set_default_timeout(SLOW_MS)
         self.context.add_init_script(CANARY)
         self.page: Page = self.context.new_page()
         self.said, self.errors, self.elsewhere, self.dialogs = [], [], [], []
@@ -67,8 +68,8 @@ class Visit:
         if not address:
             self.page.goto("data:text/html,<main></main>")  # where the canary sits, too
         else:
-            self.page.goto(address, timeout=SLOW_MS)
-            self.step(5).wait_for(timeout=SLOW_MS)
+            self.page.goto(address)
+            self.step(5).wait_for()
 
     def _hear(self, message):
         self.said.append(message.text)
@@ -101,13 +102,13 @@ class Visit:
     def click(self, number, name):
         self.step(number).get_by_role("button", name=name, exact=True).click()
 
-    def sees(self, number, text, timeout=30_000):
-        self.step(number).get_by_text(text).first.wait_for(timeout=timeout)
+    def sees(self, number, text):
+        self.step(number).get_by_text(text).first.wait_for()
 
     def build(self):
         self.click(2, "Embedded")
         self.click(2, "Build models")
-        self.sees(2, "The models of the preset embedded are ready.", SLOW_MS)
+        self.sees(2, "The models of the preset embedded are ready.")
 
     def frames(self, count):
         field = self.step(4).get_by_role("spinbutton")
@@ -116,7 +117,7 @@ class Visit:
 
     def analyse(self):
         self.click(5, "Analyse")
-        self.sees(5, "Done. For the next video", SLOW_MS)
+        self.sees(5, "Done. For the next video")
 
     @property
     def report(self):
@@ -168,7 +169,7 @@ def test_a_sample_in_five_steps(browser, server, tmp_path):
     visit.step(5).locator(".vc-stages").wait_for()
     assert visit.step(5).locator("progress").get_attribute("max") == "1100"
     shoot(page, "2-at-work", tmp_path)
-    visit.sees(5, "Done. For the next video", SLOW_MS)
+    visit.sees(5, "Done. For the next video")
 
     report = visit.report
     report.get_by_role("heading", name="launch.mp4").wait_for()
@@ -236,15 +237,15 @@ def test_an_upload_that_means_harm(browser, server, tmp_path):
     with too_large.open("wb") as file:
         file.truncate(30_000_000)  # more than a server of notebooks lets through
     send(too_large)
-    visit.sees(4, "Chosen: large.mp4", SLOW_MS)
+    visit.sees(4, "Chosen: large.mp4")
     visit.click(5, "Analyse")
     refusal = visit.step(5).locator(".vc-bad")
-    refusal.wait_for(timeout=SLOW_MS)
+    refusal.wait_for()
     assert "large.mp4" in refusal.inner_text()
     assert "Traceback" not in page.locator("body").inner_text()
 
     send(video)
-    visit.sees(4, "Chosen: <img src=x onerror=alert(8)>", SLOW_MS)
+    visit.sees(4, "Chosen: <img src=x onerror=alert(8)>")
     (stored,) = server.visitors.glob("visitor-*/*.mkv")
     assert stored.stat().st_mode & 0o077 == 0
     assert not list(server.visitors.glob("visitor-*/large.mp4"))
@@ -286,7 +287,7 @@ def test_an_upload_that_means_harm(browser, server, tmp_path):
 
 def gone(place: Path) -> None:
     """Wait until a private folder is removed."""
-    for _ in range(300):
+    for _ in range(SLOW_MS // 100):
         if not place.exists():
             return
         time.sleep(0.1)
@@ -302,7 +303,10 @@ def test_the_canary_sings(browser):
     ):
         visit.said.clear()
         visit.page.evaluate(PUT, [payload])
-        visit.page.wait_for_timeout(500)
+        for _ in range(SLOW_MS // 100):
+            if visit.ran():
+                break
+            visit.page.wait_for_timeout(100)
         assert visit.ran()
     visit.context.close()
 
@@ -352,7 +356,7 @@ def test_a_page_whose_process_is_gone_says_so(browser, server):
     assert visit.page.locator("#vc-gone").is_hidden()
     newest = max(psutil.Process(server.process.pid).children(), key=lambda one: one.create_time())
     newest.kill()
-    visit.page.locator("#vc-gone").wait_for(state="visible", timeout=60_000)
+    visit.page.locator("#vc-gone").wait_for(state="visible")
     assert "reload the page to start anew" in visit.page.locator("#vc-gone").inner_text()
     visit.context.close()
 

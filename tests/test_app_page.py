@@ -11,7 +11,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.local_page import command, free_port, local_page
+from tests.local_page import (
+    STOP_S,
+    LocalPage,
+    command,
+    free_port,
+    local_page,
+    until_it_answers,
+)
 from vemoclap.app import server
 from vemoclap.app.private_folder import LOCK
 from vemoclap.cli import main
@@ -166,7 +173,7 @@ def test_without_the_notebook_there_is_no_page(monkeypatch, tmp_path, capsys):
 
     monkeypatch.setattr(app, "NOTEBOOK", tmp_path / "app.ipynb")
     assert main.main(["app", "--no-browser"]) == main.BAD_INPUT
-    assert "run vemoclap from a checkout of the project" in capsys.readouterr().err
+    assert "install vemoclap again" in capsys.readouterr().err
 
 
 def test_settings_of_the_user_and_of_the_folder_do_not_count(tmp_path, monkeypatch):
@@ -183,22 +190,47 @@ def test_settings_of_the_user_and_of_the_folder_do_not_count(tmp_path, monkeypat
         test_it_listens_on_this_machine_only(running)
 
 
-@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
-def test_it_stops_when_told_to_and_cleans_up(tmp_path, sign):
-    left = tmp_path / f"vemoclap-{os.getuid()}" / "visitor-killed"
+def left_behind(folder):
+    """Return a visitor's folder as a killed process leaves it."""
+    left = folder / f"vemoclap-{os.getuid()}" / "visitor-killed"
     left.mkdir(parents=True, mode=0o700)
     (left / LOCK).touch()
-    process = command(free_port(), tmp_path)
-    while left.exists():
-        assert process.poll() is None
-        time.sleep(0.1)
-    time.sleep(1)  # until it listens
-    process.send_signal(sign)
-    process.wait(60)
+    return left
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_it_stops_when_told_to_and_cleans_up(tmp_path, sign):
+    left = left_behind(tmp_path)
+    others = set(Path(tempfile.gettempdir()).glob("voila_*"))
+    port = free_port()
+    with command(port, tmp_path) as process:
+        page = LocalPage(port, tmp_path, process)
+        until_it_answers(page)
+        assert page.ask("/")[0] == 200
+        visitors = psutil.Process(process.pid).children(recursive=True)
+        sockets = set(Path(tempfile.gettempdir()).glob("voila_*")) - others
+        assert visitors
+        assert sockets
+        process.send_signal(sign)
+        process.send_signal(sign)  # by somebody who is impatient
+        assert process.wait(STOP_S) == main.ALL_FINE
     said = (tmp_path / "said").read_text()
     assert "Ctrl-C stops it" in said
     assert "Traceback" not in said
-    assert not list(left.parent.iterdir())
+    assert not left.parent.exists()
+    assert not [one for one in sockets if one.exists()]
+    assert not psutil.wait_procs(visitors, timeout=STOP_S)[1]
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_it_stops_before_it_listens(tmp_path, sign):
+    with command(free_port(), tmp_path) as process:
+        while "Ctrl-C stops it" not in (tmp_path / "said").read_text():
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(sign)
+        assert process.wait(STOP_S) in (main.ALL_FINE, main.INTERRUPTED)
+    assert "Traceback" not in (tmp_path / "said").read_text()
 
 
 def test_sockets_lie_where_their_paths_are_short_enough(monkeypatch, tmp_path):

@@ -22,7 +22,7 @@ from vemoclap.app.utterances import Utterances
 from vemoclap.errors import MediaError, UsageError, WeightsError
 from vemoclap.records import EMOTIONS, EngineUse, Status, failed
 from vemoclap.timeline import run
-from vemoclap.timeline.records import Judge, Timeline
+from vemoclap.timeline.records import SpanClassifier, Timeline
 
 
 class FakeRun:
@@ -56,8 +56,8 @@ class Ready(FakeAnalyser):
         super().__init__("embedded" if preset == "auto" else preset)
 
 
-def fake_judge() -> Judge:
-    return Judge(
+def fake_judge() -> SpanClassifier:
+    return SpanClassifier(
         "mer",
         MER_LABELS,
         exclusive=False,
@@ -65,7 +65,7 @@ def fake_judge() -> Judge:
         frame_count=5,
         note="It was trained on what somebody labelled.",
         use=EngineUse("emotion", "mer", "a fake", ()),
-        judge=lambda materials: [(0.5,) * 6 for _ in materials],
+        classify=lambda materials: [(0.5,) * 6 for _ in materials],
     )
 
 

@@ -9,7 +9,7 @@ import webvtt
 
 from tests import chromium
 from tests.local_page import local_page
-from tests.test_app_browser import SLOW_MS, Visit, shoot, wide_enough
+from tests.test_app_browser import Visit, shoot, wide_enough
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
 LOOKS = (("desktop", 1280, "light"), ("phone", 390, "light"), ("dark", 1280, "dark"))
@@ -49,11 +49,11 @@ def test_a_sample_over_time(browser, server, tmp_path):
     length.fill("4")
     length.press("Tab")
     visit.click(5, "Follow over time")
-    step.get_by_text(re.compile(r"\d of 6 spans, the newest first")).wait_for(timeout=SLOW_MS)
+    step.get_by_text(re.compile(r"\d of 6 spans, the newest first")).wait_for()
     assert step.locator(".vc-span svg.named").count() >= 1
     shoot(page, "over-time-at-work", tmp_path)
     report = page.frame_locator("iframe.vc-report")
-    report.get_by_role("heading", name="Strongest moments").wait_for(timeout=SLOW_MS)
+    report.get_by_role("heading", name="Strongest moments").wait_for()
     assert report.locator(".stack-lane path").count() == 6
     assert report.locator("tr[data-from]").count() == 6
     assert "All 6 spans" in report.locator("body").inner_text()
@@ -126,10 +126,10 @@ def test_utterances_are_submitted_cleared_and_submitted_again(
     screen.get_by_text("Choose a video first.").wait_for()
 
     send(SAMPLES / "launch.mp4")
-    screen.get_by_text("Chosen: launch.mp4").wait_for(timeout=SLOW_MS)
+    screen.get_by_text("Chosen: launch.mp4").wait_for()
     press("Submit")
-    screen.get_by_role("article", name="Utterance 1", exact=True).wait_for(timeout=SLOW_MS)
-    screen.get_by_text("Done. Clear, and take the next video.").wait_for(timeout=SLOW_MS)
+    screen.get_by_role("article", name="Utterance 1", exact=True).wait_for()
+    screen.get_by_text("Done. Clear, and take the next video.").wait_for()
     cards = screen.locator(".vc-spans .vc-span")
     count = cards.count()
     assert count >= 2
@@ -148,9 +148,9 @@ def test_utterances_are_submitted_cleared_and_submitted_again(
     field.fill(str(checkpoint))
     field.press("Tab")
     send(SAMPLES / "launch.mp4")
-    screen.get_by_text("Chosen: launch.mp4").wait_for(timeout=SLOW_MS)
+    screen.get_by_text("Chosen: launch.mp4").wait_for()
     press("Submit")
-    screen.get_by_text("Done. Clear, and take the next video.").wait_for(timeout=SLOW_MS)
+    screen.get_by_text("Done. Clear, and take the next video.").wait_for()
     assert cards.count() == count
     assert screen.locator(".vc-mean .threshold").count() == 6
     assert screen.locator(".vc-spans .threshold").count() == 6 * count

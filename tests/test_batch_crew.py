@@ -54,10 +54,10 @@ def test_a_worker_that_was_killed_from_outside_is_no_fault_of_the_video(tmp_path
 
 
 def test_a_video_that_hangs_is_given_up(tmp_path):
-    found = endings(tmp_path, "a", "b-hang", "c", "d", bounds=Bounds(seconds=1.5))
+    found = endings(tmp_path, "a", "b-hang", "c", "d", bounds=Bounds(seconds=3))
     ending, cause = found.pop("b-hang")
     assert ending == "failed"
-    assert cause.startswith("b-hang.mp4 took longer than 1.5 s and was given up;")
+    assert cause.startswith("b-hang.mp4 took longer than 3 s and was given up;")
     assert set(found.values()) == {("ok", "")}
 
 
@@ -117,7 +117,7 @@ def test_a_worker_whose_master_is_killed_ends(tmp_path):
     workers = psutil.Process(master.pid).children(recursive=True)
     os.kill(master.pid, signal.SIGKILL)
     master.join()
-    gone, alive = psutil.wait_procs(workers, timeout=10)
+    gone, alive = psutil.wait_procs(workers, timeout=60)
     assert not alive
     assert gone
 
@@ -155,7 +155,7 @@ class _Telling(Quick):
 
     def finish(self, ready):
         # Long enough for the next one to have come over the pipe.
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 60
         following = chr(ord(ready.job.item.path.stem) + 1)
         while following <= "d" and time.monotonic() < deadline:
             if f"open-{following}" in Path(os.environ["VEMOCLAP_TEST_EVENTS"]).read_text():

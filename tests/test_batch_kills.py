@@ -21,10 +21,10 @@ RUN = """
 import functools, sys
 from pathlib import Path
 from tests.batch_workers import Quick, orders
-from vemoclap.batch import inputs, local, run
+from vemoclap.batch import inputs, pool, run
 if __name__ == "__main__":
     out = Path(sys.argv[2])
-    engine = functools.partial(local.work, workers={workers}, make=Quick)
+    engine = functools.partial(pool.work, workers={workers}, make=Quick)
     run.run(inputs.find([Path(sys.argv[1])]), orders(out), engine)
 """
 
@@ -60,7 +60,7 @@ def test_killed_at_fifty_moments(tmp_path: Path):
     for number in range(VIDEOS):
         (tmp_path / "in" / f"{number:03}.mp4").write_text(f"{number}" * 40)
     clean = tmp_path / "clean"
-    assert start(tmp_path, clean).wait(120) == 0
+    assert start(tmp_path, clean).wait(300) == 0
     out, log = tmp_path / "out", tmp_path / "log"
     log.mkdir()
     dice = random.Random(7)
@@ -80,7 +80,7 @@ def test_killed_at_fifty_moments(tmp_path: Path):
         before = now
     assert len(before) < VIDEOS  # there was something left to kill, to the last
     earlier = set(log.iterdir())
-    assert start(tmp_path, out, log).wait(120) == 0
+    assert start(tmp_path, out, log).wait(300) == 0
     begun = _begun(set(log.iterdir()) - earlier)
     assert begun == finished(out).keys() - before.keys()  # each that was left, and no other
     assert set(finished(out)) == set(finished(clean))
@@ -104,7 +104,7 @@ def _wait_for_work(process, log: Path, dice: random.Random) -> None:
 
 def _wait_for_end(group: int) -> None:
     """Wait until no process of a group is left."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         try:
             os.killpg(group, 0)

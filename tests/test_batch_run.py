@@ -58,7 +58,7 @@ def test_every_input_is_in_one_line(folder):
         ("ok", "", 2), ("refused", "is refused", 1), ("left out", "no video by its name", 1),
     ]  # fmt: skip
     assert sum(line.count for line in summary.lines) == summary.total == 4
-    assert not summary.failed
+    assert not summary.counts["failed"]
     said = json.loads((folder / "out/summary.json").read_text())
     assert said["inputs"] == sum(said["counts"].values()) == 4
     assert {video["name"]: video["ending"] for video in said["videos"]} == {
@@ -101,12 +101,12 @@ def test_a_result_that_is_gone_is_made_again(folder):
 
 def test_what_failed_waits_until_it_is_asked_for(folder):
     summary, _ = batch(folder, Counted(failing=("a.mp4",)))
-    assert summary.failed
+    assert summary.counts["failed"]
     summary, engine = batch(folder)
-    assert (summary.failed, engine.names) == (True, [])
+    assert (summary.counts["failed"], engine.names) == (2, [])
     summary, engine = batch(folder, retry_failed=True)
     assert set(engine.names) == {"a.mp4", "b/a.mp4", "c-refuse.mp4"}
-    assert not summary.failed
+    assert not summary.counts["failed"]
 
 
 def test_what_was_refused_for_a_limit_is_tried_under_another(folder):
@@ -251,7 +251,7 @@ def test_a_full_disk_at_any_write_is_reported_and_leaves_nothing_half(folder, mo
         for result in (folder / "out/results").glob("*"):
             assert results.finished(result) is not None, (number, result)
         summary, _ = batch(folder)
-        assert not summary.failed
+        assert not summary.counts["failed"]
         assert whole(folder / "out/results") == right, number
         assert not [path for path in whole(folder / "out") if path.endswith(".part")]
         assert not (folder / "out/.work").exists()

@@ -128,7 +128,7 @@ def test_the_list_as_json(capsys, hub, home):
 def test_the_list_needs_no_heavy_library():
     code = (
         "import sys; from vemoclap.cli.main import main; main(['models', 'list']);"
-        "sys.exit('torch' in sys.modules or 'requests' in sys.modules)"
+        "sys.exit('torch' in sys.modules or 'huggingface_hub' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 

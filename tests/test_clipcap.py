@@ -13,7 +13,8 @@ from tests.hub import pictures
 from tests.miniatures import TRAPS, Hub, frames
 from vemoclap.engines import clip, clipcap, linear
 from vemoclap.errors import WeightsError
-from vemoclap.weights import cache, checkpoint
+from vemoclap.weights import cache as weights_cache
+from vemoclap.weights import checkpoint
 
 pytestmark = pytest.mark.usefixtures("miniatures")
 
@@ -88,14 +89,20 @@ def test_each_step_of_the_search_reads_one_token(hub: Hub, monkeypatch: pytest.M
     sizes: list[tuple[int, ...]] = []
     forward = type(gpt).forward
 
-    def watch(self, input_ids=None, inputs_embeds=None, **options):
+    def watch(self, input_ids, cache, inputs_embeds=None, **options):
         sizes.append(tuple((input_ids if input_ids is not None else inputs_embeds).shape[:2]))
-        return forward(self, input_ids=input_ids, inputs_embeds=inputs_embeds, **options)
+        return forward(self, input_ids, cache, inputs_embeds=inputs_embeds, **options)
 
     monkeypatch.setattr(type(gpt), "forward", watch)
     with torch.inference_mode():
         clipcap.beam_search(gpt, torch.zeros(1, 10, pictures.GPT2_WIDTH), stop=-1)
     assert sizes == [(1, 10)] + [(5, 1)] * 66
+
+
+@pytest.mark.filterwarnings("error")
+def test_no_library_warns_of_how_it_is_called(hub: Hub):
+    """Newer transformers deprecate the name under which older ones take the cache."""
+    assert clipcap.load("cpu")(np.ones(512, np.float32))
 
 
 def test_the_caption_continues_the_embedding_as_it_is(hub: Hub):
@@ -162,7 +169,7 @@ def test_other_weights_than_clipcaps_are_refused(
     change(tensors)
     torch.save(tensors, tmp_path / "conceptual_weights.pt")
     folders = {"clipcap": tmp_path, "gpt2": hub / "gpt2"}
-    monkeypatch.setattr(cache, "folder", folders.__getitem__)
+    monkeypatch.setattr(weights_cache, "folder", folders.__getitem__)
 
     def convert_and_load():
         clipcap.convert(tmp_path / "conceptual_weights.pt", tmp_path / clipcap.CONVERTED)

@@ -35,8 +35,12 @@ def shot(seed, count):
     return np.clip(frames + random.normal(0, 3, frames.shape), 0, 255).astype(np.uint8)
 
 
+def measure(clip):
+    return curves.measure(clip.overview, clip.audio, clip.info.duration_s)
+
+
 def cuts_of(thumbnails, **kwargs):
-    return curves.measure(clip_of(overview=overview_of(thumbnails, **kwargs))).cuts_s
+    return measure(clip_of(overview=overview_of(thumbnails, **kwargs))).cuts_s
 
 
 # -- grid -------------------------------------------------------------------------------------
@@ -59,7 +63,7 @@ def test_the_grid_covers_any_video(duration_s):
 
 
 def test_every_curve_lies_on_the_grid():
-    measured = curves.measure(clip_of(overview=overview_of(shot(0, 150)), audio=np.zeros(30 * 16)))
+    measured = measure(clip_of(overview=overview_of(shot(0, 150)), audio=np.zeros(30 * 16)))
     np.testing.assert_allclose(measured.times_s, np.arange(30) + 0.5)
     for curve in (measured.motion, measured.cut_rate, measured.brightness, measured.saturation):
         assert curve.shape == (30,)
@@ -68,7 +72,7 @@ def test_every_curve_lies_on_the_grid():
 
 
 def test_one_thumbnail_gives_one_step_without_motion():
-    measured = curves.measure(clip_of(overview=overview_of(plain(128))))
+    measured = measure(clip_of(overview=overview_of(plain(128))))
     assert measured.times_s.shape == (1,)
     assert np.isnan(measured.motion[0])
     assert measured.brightness[0] == pytest.approx(128 / 255)
@@ -82,7 +86,7 @@ def test_one_thumbnail_gives_one_step_without_motion():
 @settings(max_examples=25)
 def test_colours_are_those_of_hsv(rgb):
     pictures = np.full((5, 36, 64, 3), rgb, np.uint8)
-    measured = curves.measure(clip_of(overview=overview_of(pictures)))
+    measured = measure(clip_of(overview=overview_of(pictures)))
     _, saturation, value = colorsys.rgb_to_hsv(*(channel / 255 for channel in rgb))
     np.testing.assert_allclose(measured.brightness, value, atol=1e-5)
     np.testing.assert_allclose(measured.saturation, saturation, atol=1e-5)
@@ -91,16 +95,16 @@ def test_colours_are_those_of_hsv(rgb):
 def test_motion_is_the_mean_change_of_luma():
     pictures = plain(0, 50)
     pictures[1::2, :, :32] = 20  # half of the picture flickers by 20 levels
-    measured = curves.measure(clip_of(overview=overview_of(pictures)))
+    measured = measure(clip_of(overview=overview_of(pictures)))
     np.testing.assert_allclose(measured.motion, 10 / 255, atol=1e-4)
     green = plain(0, 50)
     green[1::2, ..., 1] = 20
-    measured = curves.measure(clip_of(overview=overview_of(green)))
+    measured = measure(clip_of(overview=overview_of(green)))
     np.testing.assert_allclose(measured.motion, 0.587 * 20 / 255, atol=1e-4)
 
 
 def test_a_cut_is_no_motion():
-    measured = curves.measure(clip_of(overview=overview_of([*plain(20, 25), *plain(220, 25)])))
+    measured = measure(clip_of(overview=overview_of([*plain(20, 25), *plain(220, 25)])))
     assert measured.cuts_s == (pytest.approx(5.0),)
     np.testing.assert_allclose(measured.motion, 0, atol=1e-6)
 
@@ -108,7 +112,7 @@ def test_a_cut_is_no_motion():
 def test_sound_energy_is_the_root_mean_square_of_each_step():
     time_s = np.arange(10 * SAMPLE_RATE) / SAMPLE_RATE
     sound = np.where(time_s < 5, 0.5, 0.1) * np.sin(2 * np.pi * 440 * time_s)
-    measured = curves.measure(clip_of(overview=overview_of(plain(0, 100)), audio=sound))
+    measured = measure(clip_of(overview=overview_of(plain(0, 100)), audio=sound))
     np.testing.assert_allclose(measured.sound_energy[:5], 0.5 / np.sqrt(2), atol=1e-3)
     np.testing.assert_allclose(measured.sound_energy[5:10], 0.1 / np.sqrt(2), atol=1e-3)
     assert np.isnan(measured.sound_energy[10:]).all()  # the sound ends before the picture
@@ -116,7 +120,7 @@ def test_sound_energy_is_the_root_mean_square_of_each_step():
 
 def test_no_sound_is_not_silence():
     clip = clip_of(overview=overview_of(plain(0, 50)))
-    assert np.isnan(curves.measure(clip).sound_energy).all()
+    assert np.isnan(measure(clip).sound_energy).all()
 
 
 def test_between_runs_nothing_is_known():
@@ -124,7 +128,7 @@ def test_between_runs_nothing_is_known():
     overview = overview_of(
         [*plain(50, 25), *plain(200, 25)], times_s=times, run=[0] * 25 + [1] * 25
     )
-    measured = curves.measure(clip_of(overview=overview, duration_s=105))
+    measured = measure(clip_of(overview=overview, duration_s=105))
     assert np.isnan(measured.brightness[10:95]).all()
     assert np.isnan(measured.motion[10:95]).all()
     assert np.isnan(measured.cut_rate[50])
@@ -201,7 +205,7 @@ def test_a_black_or_still_video_has_no_cuts():
 def test_the_cut_rate_is_high_where_cuts_are():
     fast = [shot(seed, 5) for seed in range(20, 45)]  # 25 s, one cut a second
     pictures = np.concatenate([shot(1, 175), *fast])
-    measured = curves.measure(clip_of(overview=overview_of(pictures)))
+    measured = measure(clip_of(overview=overview_of(pictures)))
     assert measured.cut_rate[5:28].max() < 0.01
     np.testing.assert_allclose(measured.cut_rate[45:55], 1.0, atol=0.2)
 

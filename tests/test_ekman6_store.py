@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.planted import Plan, make
+from vemoclap import files
 from vemoclap.errors import DataError
 from vemoclap.records import EMOTIONS, State
 from vemoclap.training import feature_store as stores
@@ -235,7 +236,7 @@ def test_nothing_half_written_is_seen(tmp_path, monkeypatch):
     def broken(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(shards, "settle", broken)
+    monkeypatch.setattr(files, "commit_file", broken)
     with pytest.raises(DataError, match="No space left"):
         stores.append(tmp_path, checked_store(SCHEMA, [video("b")]))
     assert len(list((tmp_path / "data").iterdir())) == 1

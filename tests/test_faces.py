@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from tests.clips import clip_of
+from tests.clips import Roles, clip_of
 from vemoclap.errors import EngineError
 from vemoclap.readings import faces
+from vemoclap.readings.engine_calls import Stages
+from vemoclap.readings.read import read_frames
 from vemoclap.records import Box, Detection, Expression, State
 
 VECTOR = np.zeros(768, np.float32)
@@ -22,6 +24,11 @@ def detect(frames):
     return [(), (Detection(large, 0.99), Detection(small, 0.91)), (Detection(small, 0.95),)]
 
 
+def read(clip, find, express):
+    with read_frames(clip, Roles(faces=find, expression=express), Stages()) as frames:
+        return faces.read(frames.results())
+
+
 def broken(*_):
     raise EngineError("The engine is broken.")
 
@@ -33,7 +40,7 @@ def test_every_face_is_kept_with_its_frame_and_expression(clip):
         seen.extend(crops)
         return [Expression(f"mood {len(crop)}", 0.8, VECTOR) for crop in crops]
 
-    reading = faces.read(clip, detect, express)
+    reading = read(clip, detect, express)
     assert reading.status.ok
     assert reading.expression_status.ok
     assert [face.frame for face in reading.faces] == [1, 1, 2]
@@ -44,16 +51,16 @@ def test_every_face_is_kept_with_its_frame_and_expression(clip):
 
 
 def test_no_engine_is_not_the_same_as_no_face(clip):
-    nobody = faces.read(clip, lambda frames: [()] * len(frames), broken)
+    nobody = read(clip, lambda frames: [()] * len(frames), broken)
     assert (nobody.status.state, nobody.faces) == (State.ABSENT, None)
     assert "any of the 3 frames" in nobody.status.reason
     assert nobody.expression_status.state is State.ABSENT
-    unlooked = faces.read(clip, None, broken)
+    unlooked = read(clip, None, broken)
     assert (unlooked.status.state, unlooked.faces) == (State.SKIPPED, None)
 
 
 def test_without_expressions_the_faces_stay(clip):
-    reading = faces.read(clip, detect, None)
+    reading = read(clip, detect, None)
     assert len(reading.faces) == 3
     assert reading.faces[0].expression is None
     assert reading.expression_status.state is State.SKIPPED
@@ -61,10 +68,10 @@ def test_without_expressions_the_faces_stay(clip):
 
 
 def test_a_broken_engine_costs_only_its_own_part(clip):
-    faceless = faces.read(clip, broken, None)
+    faceless = read(clip, broken, None)
     assert (faceless.status.state, faceless.faces) == (State.FAILED, None)
     assert faceless.status.reason == "The engine is broken."
-    plain = faces.read(clip, detect, broken)
+    plain = read(clip, detect, broken)
     assert plain.status.ok
     assert len(plain.faces) == 3
     assert plain.expression_status.state is State.FAILED

@@ -20,7 +20,7 @@ from vemoclap.mer.inputs import Shape, Utterance
 from vemoclap.mer.model import Config, Mer
 from vemoclap.mer.train import Recipe
 from vemoclap.records import SAMPLE_RATE, Box, Detection, Span
-from vemoclap.timeline.records import Material
+from vemoclap.timeline.records import SpanInputs
 from vemoclap.weights import cache, checkpoint
 
 SHAPE = Shape(seconds=1.0, tokens=12)
@@ -173,7 +173,7 @@ def test_of_each_frame_the_largest_face_is_taken_and_frames_without_one_stay_emp
     faces[3] = ()
     audio = np.full(12 * SAMPLE_RATE, 0.25, np.float32)
     seen = inputs.see(
-        Material(Span(0, 12), frames, np.arange(7.0), tuple(faces), audio, "  so  much "), Shape()
+        SpanInputs(Span(0, 12), frames, np.arange(7.0), tuple(faces), audio, "  so  much "), Shape()
     )
     assert seen.places.tolist() == [0, 1, 3, 4]  # of frames 0, 2, 3, 4 and 6
     assert seen.faces.shape == (4, 160, 160, 3)
@@ -313,14 +313,15 @@ def test_the_judge_answers_one_row_per_span_each_label_on_its_own(
     frames = np.random.default_rng(0).integers(0, 256, (5, 90, 160, 3), dtype=np.uint8)
     face = (Detection(Box(10, 10, 60, 70), 0.99),)
     spans = [
-        Material(Span(i, i + 1), frames, np.arange(5.0), (face,) * 5, None, WORDS) for i in range(3)
+        SpanInputs(Span(i, i + 1), frames, np.arange(5.0), (face,) * 5, None, WORDS)
+        for i in range(3)
     ]
-    spans.append(Material(Span(3, 4), frames, np.arange(5.0), ((),) * 5, None, ""))
+    spans.append(SpanInputs(Span(3, 4), frames, np.arange(5.0), ((),) * 5, None, ""))
     monkeypatch.setattr(span_model, "SPANS_AT_ONCE", 3)
-    rows = made.judge(spans)
+    rows = made.classify(spans)
     assert len(rows) == 4
     assert all(len(row) == 6 and all(0 < p < 1 for p in row) for row in rows)
     np.testing.assert_allclose(rows[0], rows[2], atol=1e-6)
     expected = answer(network, inputs.see(spans[0], SHAPE), NOTHING)
     np.testing.assert_allclose([rows[0], rows[-1]], expected, atol=1e-6)
-    assert made.judge([]) == ()
+    assert made.classify([]) == ()

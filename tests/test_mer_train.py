@@ -121,7 +121,11 @@ from vemoclap.weights import cache
 torch.set_num_threads(1)
 home, data, out = map(Path, sys.argv[1:])
 cache.folder = lambda artefact: home / artefact
-callbacks = Callbacks(on_step=lambda *where: print(*where, flush=True))
+def step(*where):
+    print(*where, flush=True)
+    sys.stdin.readline()  # until it may go on
+
+callbacks = Callbacks(on_step=step)
 plan = train.Plan(SHORT, SHAPE)
 train.train(prepare(data, SIZES), out, plan, save_every_s=0, callbacks=callbacks)
 """
@@ -149,8 +153,10 @@ def test_a_killed_training_gives_the_same_files(hub: Hub, tmp_path: Path):
     cut = tmp_path / "cut"
     places = [str(path) for path in (hub.home / "weights", tmp_path / "data", cut)]
     command = [sys.executable, "-c", CHILD, *places]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[1]) as child:
-        assert child.stdout is not None
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes, cwd=Path(__file__).parents[1]) as child:
+        child.stdin.write(b"\n" * after)  # so it is killed in the next step at the latest
+        child.stdin.flush()
         for _ in range(after):
             assert child.stdout.readline(), f"it ended before step {after}"
         child.kill()

@@ -1,12 +1,17 @@
 """app.ipynb, run as Jupyter runs it: every cell, and what stands below it."""
 
+import contextlib
 import html
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import quote
 
 import nbformat
 import pytest
@@ -164,12 +169,14 @@ def test_cells_in_the_wrong_order_say_which_step_is_missing(notebook, tmp_path):
     ]
 
 
-def without_vemoclap(code, folder):
+def without_vemoclap(code, folder, **variables):
     """Run a cell in a Python that has no vemoclap, and return what it prints."""
+    hidden = ("PYTHONPATH", "COLAB_JUPYTER_IP", "KMP_TARGET_PORT")
+    kept = {name: value for name, value in os.environ.items() if name not in hidden}
     done = subprocess.run(
         [sys.executable, "-S", "-c", code],
         cwd=folder,
-        env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"},
+        env={**kept, "HOME": str(folder), "PYTHONDONTWRITEBYTECODE": "1", **variables},
         capture_output=True,
         text=True,
         check=True,
@@ -184,21 +191,150 @@ def test_before_the_installation_every_cell_says_so(notebook, tmp_path):
         assert said == "Step 1 comes first: it installs vemoclap.\n"
 
 
-def test_without_the_code_the_address_of_the_repository_is_asked_for(notebook, tmp_path):
-    source = notebook.cells[1].source
-    said = without_vemoclap(source, tmp_path)
-    assert said.startswith("The code is not beside this notebook; write the address")
-    wrong = source.replace('repository = ""', 'repository = "--upload-pack=touch x"')
-    assert without_vemoclap(wrong, tmp_path) == said
-    gone = source.replace('repository = ""', 'repository = "https://localhost:9/none.git"')
-    said = without_vemoclap(gone, tmp_path)
-    assert said.startswith("The code could not be had from https://localhost:9/none.git (")
+# -- where the code comes from ----------------------------------------------------------------
+
+MAIN, BRANCH = "main", "new/look"
+PAGE = "https://github.com/someone/films/blob"
+UNKNOWN = (
+    "The code is not beside this notebook; write the address of its repository, which begins with "
+    "https://, into the field of step 1 and run it again.\n"
+)
+
+
+def came_from(branch):
+    return f"branch {branch}\nThe installation did not succeed (that is all); run step 1 again.\n"
+
+
+def plant(folder, said):
+    """Write a program of which there is just what step 1 needs, with a set-up that fails."""
+    for file in ("__init__.py", "app/__init__.py", "app/place.py", "app/bootstrap.py"):
+        target = folder / "vemoclap" / file
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(NOTEBOOK.parent / "vemoclap" / file, target)
+    (folder / "setup.sh").write_text(f"{said}\nexit 1\n")
+
+
+@pytest.fixture(scope="module")
+def github(tmp_path_factory):
+    """Return variables with which git finds a repository with two branches at an address."""
+    folder = tmp_path_factory.mktemp("films")
+
+    def git(*words):
+        identity = ("-c", "user.name=a", "-c", "user.email=a@localhost")
+        subprocess.run(["git", *identity, *words], cwd=folder, check=True, capture_output=True)
+
+    git("init", "--initial-branch", MAIN)
+    for branch in (MAIN, BRANCH):
+        plant(folder, f"echo setup.sh: branch {branch}; echo that is all")
+        git("add", ".")
+        git("commit", "-m", branch)
+        git("switch", "--create", BRANCH) if branch == MAIN else git("switch", MAIN)
+    return {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"url.{folder.as_uri()}.insteadOf",
+        "GIT_CONFIG_VALUE_0": "https://github.com/someone/films",
+    }
+
+
+@contextlib.contextmanager
+def colab(content):
+    """Answer with a list of sessions, as a runtime of Colab does; yield the variables it sets."""
+
+    class Sessions(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200 if self.path == "/api/sessions" else 404)
+            self.end_headers()
+            self.wfile.write(content.encode())
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Sessions) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield {"COLAB_JUPYTER_IP": "127.0.0.1", "KMP_TARGET_PORT": str(server.server_port)}
+        server.shutdown()
+
+
+def sessions(path):
+    return json.dumps([{"id": "1", "name": "app.ipynb", "path": path, "type": "notebook"}])
+
+
+def step_1(notebook, repository=""):
+    return notebook.cells[1].source.replace(
+        'repository = ""', f"repository = {json.dumps(repository)}"
+    )
+
+
+@pytest.mark.parametrize("branch", [MAIN, BRANCH])
+@pytest.mark.parametrize("times", [0, 1, 2])
+def test_opened_from_github_it_finds_its_code(notebook, github, tmp_path, branch, times):
+    page = f"{PAGE}/{branch}/app.ipynb"
+    for _ in range(times):
+        page = quote(page, safe="")
+    with colab(sessions(f"fileId={page}")) as runtime:
+        said = without_vemoclap(step_1(notebook), tmp_path, **github, **runtime)
+    assert said == came_from(branch)
+    assert (tmp_path / "vemoclap" / "setup.sh").is_file()
+    assert without_vemoclap(step_1(notebook), tmp_path) == said  # now it is beside the notebook
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        sessions("fileId=1vNq8XyZ"),  # on Drive
+        sessions("/content/drive/MyDrive/app.ipynb"),
+        sessions("fileId=https%3A%2F%2F"),
+        "[]",
+        '{"message": "Forbidden"}',
+        "<html>",
+    ],
+)
+def test_where_nothing_is_known_one_sentence_asks(notebook, tmp_path, content):
+    with colab(content) as runtime:
+        assert without_vemoclap(step_1(notebook), tmp_path, **runtime) == UNKNOWN
+    assert without_vemoclap(step_1(notebook), tmp_path) == UNKNOWN  # nor elsewhere than on Colab
+    assert without_vemoclap(step_1(notebook), tmp_path, **runtime) == UNKNOWN  # nobody answers
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("field", "branch"),
+    [
+        ("https://github.com/someone/films", MAIN),
+        ("  github.com/someone/films ", MAIN),
+        (f"{PAGE}/{BRANCH}/app.ipynb", BRANCH),
+        (f"https://colab.research.google.com/github/someone/films/blob/{BRANCH}/app.ipynb", BRANCH),
+    ],
+)
+def test_the_field_wins(notebook, github, tmp_path, field, branch):
+    with colab(sessions("fileId=https%3A%2F%2Fgithub.com%2Fa%2Fb%2Fblob%2Fmain%2Fapp.ipynb")) as at:
+        said = without_vemoclap(step_1(notebook, field), tmp_path, **github, **at)
+    assert said == came_from(branch)
+
+
+def test_what_worked_last_is_remembered(notebook, github, tmp_path):
+    for name in ("first", "second", "third"):
+        (tmp_path / name).mkdir()
+    at = {**github, "HOME": str(tmp_path)}
+    field = f"{PAGE}/{BRANCH}/app.ipynb"
+    assert without_vemoclap(step_1(notebook, field), tmp_path / "first", **at) == came_from(BRANCH)
+    assert without_vemoclap(step_1(notebook), tmp_path / "second", **at) == came_from(BRANCH)
+    wrong = without_vemoclap(step_1(notebook, "localhost:9/a"), tmp_path / "third", **at)
+    assert wrong.startswith("The code could not be had from https://localhost:9/a (")
+    assert without_vemoclap(step_1(notebook), tmp_path / "third", **at) == came_from(BRANCH)
+
+
+@pytest.mark.parametrize("wrong", ["--upload-pack=touch x", "--upload-pack=touch ./x", "http:/"])
+def test_a_wrong_address_is_one_sentence(notebook, tmp_path, wrong):
+    said = without_vemoclap(step_1(notebook, wrong), tmp_path)
+    assert said == UNKNOWN or said.startswith("The code could not be had from https://")
     assert said.count("\n") == 1
+    assert not list(tmp_path.rglob("x"))
 
 
 def test_a_failed_set_up_is_one_sentence(notebook, tmp_path):
-    (tmp_path / "setup.sh").write_text("echo setup.sh: please install ffmpeg >&2; exit 1")
-    said = without_vemoclap(notebook.cells[1].source, tmp_path)
-    assert said.endswith(
+    plant(tmp_path, "echo setup.sh: please install ffmpeg >&2")
+    assert without_vemoclap(step_1(notebook), tmp_path) == (
+        "please install ffmpeg\n"
         "The installation did not succeed (please install ffmpeg); run step 1 again.\n"
     )

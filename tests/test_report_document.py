@@ -5,12 +5,16 @@ import os
 from pathlib import Path
 
 import jsonschema
+import msgspec
 import pytest
 
 from tests.analyses import empty_analysis, every_analysis, full_analysis, trained_analysis, weighed
 from tests.documents import schema
 from vemoclap import report
 from vemoclap.records import EMOTIONS, Analysis
+from vemoclap.report import documents
+from vemoclap.report.documents import AnalysisDocument, Document, TimelineDocument
+from vemoclap.report.json import from_json
 
 
 @pytest.mark.parametrize("analysis", every_analysis().values(), ids=every_analysis())
@@ -74,6 +78,34 @@ def test_the_json_says_what_the_papers_engines_found():
     weights = {use["role"]: use["weights"] for use in document["engines"]}
     assert weights["image"][0].startswith("openai/clip-vit-base-patch32 at ")
     assert weights["ocr"] == []
+
+
+def test_the_schemas_are_those_of_the_types(tmp_path: Path):
+    documents.write_schemas(tmp_path)
+    for name in documents.SCHEMAS:
+        told = f"{name} is stale; documents.py says how to make it anew"
+        assert (documents.FOLDER / name).read_text() == (tmp_path / name).read_text(), told
+
+
+@pytest.mark.parametrize("kind", [documents.Probabilities, documents.Changes])
+def test_the_emotions_of_documents_are_those_of_records(kind: type[Document]):
+    assert kind.__struct_fields__ == EMOTIONS
+
+
+@pytest.mark.parametrize("analysis", every_analysis().values(), ids=every_analysis())
+def test_what_was_written_can_be_read(analysis: Analysis):
+    text = report.to_json(analysis)
+    found = from_json(text, AnalysisDocument)
+    assert json.loads(msgspec.json.encode(found)) == json.loads(text)
+    with pytest.raises(ValueError, match="vemoclap/analysis"):
+        from_json(text, TimelineDocument)
+
+
+def test_a_document_that_says_what_cannot_be_is_not_read():
+    document = report.document(trained_analysis())
+    document["faces"]["found"][0]["confidence"] = 1.5
+    with pytest.raises(ValueError, match=r"<= 1.0 - at `\$.faces.found\[0\].confidence`"):
+        from_json(json.dumps(document), AnalysisDocument)
 
 
 def test_an_estimate_has_no_evidence_in_the_json():

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 LAUNCH = Path(__file__).parent.parent / "samples" / "launch.mp4"
 NOW = "document.getElementById('player').currentTime"
 READY = "document.getElementById('player').readyState"
-PATIENCE_S = 20.0
+PATIENCE_S = 120.0
 
 pytestmark = chromium.needed
 

@@ -9,11 +9,11 @@ from tests.analyses import described, empty_analysis, full_analysis
 from tests.pages import Page, shown
 from vemoclap import report
 from vemoclap.records import Language, Span
-from vemoclap.report.lanes import EVENTS_SHOWN, SLIM, THIN, Lane, timeline
+from vemoclap.report.lanes import EVENTS_SHOWN, SLIM, THIN, Lane, analysis_lanes
 
 
 def lane(name: str) -> Lane:
-    (found,) = [lane for lane in timeline(full_analysis()).lanes if lane.name == name]
+    (found,) = [lane for lane in analysis_lanes(full_analysis()).lanes if lane.name == name]
     return found
 
 
@@ -52,7 +52,7 @@ def test_the_list_has_everything_in_order_and_in_its_language():
     assert parts
     german = replace(parts[0], language=Language("de", 0.9))
     screen = replace(whole.readings.screen, parts=(german,))
-    found = timeline(replace(whole, readings=replace(whole.readings, screen=screen)))
+    found = analysis_lanes(replace(whole, readings=replace(whole.readings, screen=screen)))
     assert [(e.time_s, e.kind, e.said, e.lang) for e in found.events] == [
         (0.5, "Speech", "somebody speaks until 0:01", None),
         (1.0, "Cut", "another shot begins", None),
@@ -71,7 +71,7 @@ def test_of_very_many_events_the_first_are_listed():
     cuts = tuple(np.linspace(0.0, 3.9, EVENTS_SHOWN).tolist())
     curves = replace(whole.readings.curves, cuts_s=cuts)
     many = replace(whole, readings=replace(whole.readings, curves=curves))
-    found = timeline(many)
+    found = analysis_lanes(many)
     assert (len(found.events), found.more) == (EVENTS_SHOWN, 5)
     assert f"What happens when; the first {EVENTS_SHOWN} of {EVENTS_SHOWN + 5}" in shown(many)
 
@@ -79,7 +79,7 @@ def test_of_very_many_events_the_first_are_listed():
 def test_nothing_leaves_the_timeline():
     whole = described(full_analysis(), duration_s=0.04)
     speech = replace(whole.readings.speech, spans=(Span(-1.0, 9.0),))
-    found = timeline(replace(whole, readings=replace(whole.readings, speech=speech)))
+    found = analysis_lanes(replace(whole, readings=replace(whole.readings, speech=speech)))
     for lane in found.lanes:
         for mark in (*lane.marks, *lane.faint):
             assert 0 <= mark.left <= 100
@@ -90,7 +90,7 @@ def test_nothing_leaves_the_timeline():
 
 
 def test_an_empty_timeline_says_why():
-    found = timeline(empty_analysis())
+    found = analysis_lanes(empty_analysis())
     assert [lane.name for lane in found.lanes] == ["Speech", "Screen text", "Faces", "Cuts"]
     assert not any(lane.marks or lane.traces for lane in found.lanes)
     assert [lane.told for lane in found.lanes][:2] == [

@@ -4,6 +4,7 @@ import gc
 import json
 import threading
 import weakref
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from vemoclap.engines.registry import ENGINES
 from vemoclap.engines.roles import EMBEDDED, PAPER
 from vemoclap.errors import EngineError, WeightsError
 from vemoclap.records import State
-from vemoclap.report import json as report_json
+from vemoclap.report import document as report_json
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
 HEAVY = [role for role in roles.ROLES if ENGINES[role][getattr(PAPER, role)].memory_mb[0]]
@@ -68,12 +69,14 @@ class Machine:
 
 
 @pytest.fixture
-def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
+def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
     """One with room for everything, unless a test says otherwise."""
     made = Machine(WORKING_BYTES + 100 * 10**9)
     monkeypatch.setattr(memory, "free_bytes", made.free_bytes)
     monkeypatch.setattr(roles, "load", made.load)
-    return made
+    gc.freeze()  # the libraries' own millions, that each release need not go through them
+    yield made
+    gc.unfreeze()
 
 
 def ask(engines: Residents, *asked: str) -> None:

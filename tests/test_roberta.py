@@ -19,7 +19,7 @@ def plain_roberta(hub: Hub, text: str):
     from transformers import RobertaForSequenceClassification
 
     folder = hub / "roberta"
-    bpe = ByteLevelBPETokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"))
+    bpe = ByteLevelBPETokenizer.from_file(str(folder / "vocab.json"), str(folder / "merges.txt"))
     ids = [0, *bpe.encode(text).ids[:510], 2]
     model = RobertaForSequenceClassification.from_pretrained(folder, dtype=torch.float32).eval()
     with torch.inference_mode():

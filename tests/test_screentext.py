@@ -2,9 +2,11 @@
 
 import pytest
 
-from tests.clips import clip_of, plain
+from tests.clips import Roles, clip_of, plain
 from vemoclap.errors import EngineError
 from vemoclap.readings import screen_text
+from vemoclap.readings.engine_calls import Stages
+from vemoclap.readings.read import read_frames
 from vemoclap.records import Language, Sentiment, State, TextLine
 
 GLAD = Sentiment("positive", 0.7, 0.7, None)
@@ -34,7 +36,9 @@ def read(*frames, **changes):
         "sentiment": lambda _: GLAD,
     }
     clip = clip_of(plain(0, max(1, len(frames))))
-    return screen_text.read(clip, **{**engines, **changes})
+    roles = Roles(engines | changes)
+    with read_frames(clip, roles, Stages()) as reader:
+        return screen_text.read(reader.results(), roles)
 
 
 def originals(reading):

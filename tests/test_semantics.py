@@ -87,7 +87,7 @@ import pytest
 import torch
 
 from tests.analyses import full_analysis
-from tests.clips import clip_of
+from tests.clips import Roles, clip_of
 from tests.golden.pattern import golden, pattern, patterned
 from vemoclap.classifier import engine, features
 from vemoclap.classifier.inputs import assemble
@@ -167,14 +167,7 @@ def test_speech_is_stripped_before_it_is_judged():
         return heard
 
     clip = clip_of(audio=np.zeros(SAMPLE_RATE))
-    speech.read(
-        clip,
-        vad=lambda _: (Span(0, 1),),
-        transcribe=listen,
-        language=None,
-        translate=None,
-        sentiment=judge,
-    )
+    speech.read(clip, Roles(vad=lambda _: (Span(0, 1),), transcribe=listen, sentiment=judge))
     assert judged == ["Hello"]
 
 

@@ -1,7 +1,5 @@
 """Which windows of the sound are heard, and what becomes of silence and shortness."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,7 +8,7 @@ from hypothesis import strategies as st
 from tests.golden.pattern import golden
 from vemoclap.media.sampling import equidistant
 from vemoclap.readings import sound
-from vemoclap.records import OK, SAMPLE_RATE, Heard, State, Tag, absent
+from vemoclap.records import OK, SAMPLE_RATE, Heard, State, Status, Tag, absent
 
 SCHEDULES = golden("schedules")
 
@@ -37,11 +35,11 @@ def test_indices_are_distinct_and_span_all(total: int, count: int):
         assert total == 1 or count == 1 or indices[-1] == total - 1
 
 
-def clip(samples: int | None) -> SimpleNamespace:
-    """Return the part of a clip that is heard; each sample is its own number of half seconds."""
+def audio(samples: int | None) -> tuple[np.ndarray | None, Status]:
+    """Return sound and its status; each sample is its own number of half seconds."""
     if samples is None:
-        return SimpleNamespace(audio=None, audio_status=absent("The video has no sound."))
-    return SimpleNamespace(audio=(np.arange(samples) // 8000).astype(np.float32), audio_status=OK)
+        return None, absent("The video has no sound.")
+    return (np.arange(samples) // 8000).astype(np.float32), OK
 
 
 def ear(windows: np.ndarray) -> Heard:
@@ -50,7 +48,7 @@ def ear(windows: np.ndarray) -> Heard:
 
 def test_each_window_holds_the_sound_at_its_start():
     seen = []
-    reading = sound.read(clip(40 * SAMPLE_RATE), lambda w: seen.append(w) or ear(w), 16)
+    reading = sound.read(*audio(40 * SAMPLE_RATE), lambda w: seen.append(w) or ear(w), 16)
     (windows,) = seen  # one call for all
     assert windows.shape == (16, 48_000)
     assert reading.status == OK
@@ -69,7 +67,7 @@ def test_each_window_holds_the_sound_at_its_start():
     ],
 )
 def test_what_was_not_heard_says_why(samples, engine, state, words):
-    reading = sound.read(clip(samples), engine, 16)
+    reading = sound.read(*audio(samples), engine, 16)
     assert reading.status.state is state
     assert words in reading.status.reason
     assert reading.vectors is reading.starts_s is reading.tags is None

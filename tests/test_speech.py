@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.clips import clip_of
+from tests.clips import Roles, clip_of
 from vemoclap.errors import EngineError
 from vemoclap.readings import speech
 from vemoclap.records import SAMPLE_RATE, Cue, Language, Sentiment, Span, State, Transcript
@@ -33,7 +33,7 @@ def read(clip, **changes):
         "translate": None,
         "sentiment": lambda _: GLAD,
     }
-    return speech.read(clip, **{**engines, **changes})
+    return speech.read(clip, Roles(engines | changes))
 
 
 @pytest.fixture

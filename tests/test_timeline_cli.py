@@ -162,7 +162,7 @@ def mer(monkeypatch: pytest.MonkeyPatch) -> None:
         assert device == "cpu"
         if folder.name != "trained":
             raise WeightsError(f"{folder} holds no model; train one with `vemoclap mer train`.")
-        return replace(fake_judge([]), judge=lambda some: [(0.9, 0.1)] * len(some))
+        return replace(fake_judge([]), classify=lambda some: [(0.9, 0.1)] * len(some))
 
     module = SimpleNamespace(load=load)
     monkeypatch.setitem(sys.modules, "vemoclap.mer.span_model", module)

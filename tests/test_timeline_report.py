@@ -1,7 +1,6 @@
 """What a timeline is written to, read back by libraries that others wrote."""
 
 import csv
-import importlib.resources
 import io
 import itertools
 import json
@@ -16,6 +15,7 @@ import pysrt
 import pytest
 import webvtt
 
+from tests import documents
 from tests.analyses import hostile_payloads
 from tests.pages import CONTROL
 from tests.timelines import (
@@ -81,8 +81,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path):
 
 
 def schema() -> dict:
-    place = importlib.resources.files("vemoclap").joinpath("timeline.schema.json")
-    return json.loads(place.read_text("utf-8"))
+    return documents.schema("timeline")
 
 
 def test_the_json_has_the_shape_of_its_schema(timeline: Timeline):

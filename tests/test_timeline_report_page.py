@@ -14,8 +14,8 @@ from tests.timelines import by_utterance, by_window, every_timeline, mer, nothin
 from vemoclap import report as video_report
 from vemoclap.records import Span
 from vemoclap.report import timeline_files, wording
-from vemoclap.report.timeline_bars import columns, named_columns, waveform
-from vemoclap.report.timeline_rows import exact
+from vemoclap.report.charts import columns, named_columns, waveform
+from vemoclap.report.wording import exact
 from vemoclap.timeline.records import FaceTrack, Timeline
 
 KINDS = every_timeline()

@@ -15,7 +15,7 @@ from vemoclap.engines import roles
 from vemoclap.engines.roles import EMBEDDED
 from vemoclap.errors import EngineError, MediaError, UsageError
 from vemoclap.records import EngineUse, State
-from vemoclap.timeline.records import Judge, Kind, Timeline
+from vemoclap.timeline.records import Kind, SpanClassifier, Timeline
 
 QUICK = replace(EMBEDDED, ocr=None)
 
@@ -273,13 +273,13 @@ def test_moments_come_before_the_video_was_read_to_its_end(minutes, light, monke
     read = []
     from vemoclap.timeline import run as running
 
-    look = running.look
+    read_frames = running.read_frames
 
-    def noted(clip, indices, engines):
-        read.append(indices)
-        return look(clip, indices, engines)
+    def noted(*args, **options):
+        read.append(args[0].times_s)
+        return read_frames(*args, **options)
 
-    monkeypatch.setattr(running, "look", noted)
+    monkeypatch.setattr(running, "read_frames", noted)
     run = follow(minutes, by="window", preset=light, device="cpu")
     first = next(run)
     assert first.index == 0
@@ -321,7 +321,7 @@ def fake_judge(batches):
     """Return a judge of two labels, who tells which of the two people is to be seen."""
     left, _ = people()
 
-    def judge(materials):
+    def classify(materials):
         batches.append(len(materials))
         answers = []
         for material in materials:
@@ -333,7 +333,7 @@ def fake_judge(batches):
         return answers
 
     use = EngineUse("emotion", "mer", "a fake", ())
-    return Judge("mer", ("left", "spoken"), False, (0.5, 0.1), 5, "A fake.", use, judge)
+    return SpanClassifier("mer", ("left", "spoken"), False, (0.5, 0.1), 5, "A fake.", use, classify)
 
 
 def test_a_judge_sees_frames_and_hears_words(talk, monkeypatch):
@@ -356,7 +356,7 @@ def test_a_judge_that_breaks_is_a_status(talk, light):
     def broken(materials):
         raise EngineError("boom")
 
-    judge = replace(fake_judge([]), judge=broken)
+    judge = replace(fake_judge([]), classify=broken)
     timeline = timeline_of(talk.path, preset=light, device="cpu", judge=judge)
     assert {m.status.reason for m in timeline.moments} == {"boom"}
     assert timeline.mean is None

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vemoclap.records import Cue, Span, Transcript
-from vemoclap.timeline import average, sections, spans
+from tests.clips import clip_of
+from vemoclap.readings.speech import SpeechOverTime
+from vemoclap.records import OK, Cue, Span, SpeechReading, Transcript
+from vemoclap.timeline import sections, spans
 from vemoclap.timeline.records import Kind
-from vemoclap.timeline.word_timing import Words
 
 DURATIONS = st.floats(0.04, 400.0)
 
@@ -28,8 +29,8 @@ def voices(draw: st.DrawFn) -> list[Span]:
 
 @given(voices(), DURATIONS)
 def test_utterances_and_silence_cover_every_instant_once(found, duration_s):
-    pieces = spans.utterances(found, duration_s)
-    edges = [piece.span for piece in pieces]
+    segments = spans.utterances(found, duration_s)
+    edges = [segment.span for segment in segments]
     assert edges[0].start_s == 0.0
     assert edges[-1].end_s == duration_s
     assert all(a.end_s == b.start_s for a, b in pairwise(edges))
@@ -38,8 +39,8 @@ def test_utterances_and_silence_cover_every_instant_once(found, duration_s):
 
 @given(voices(), DURATIONS)
 def test_every_voice_is_in_an_utterance(found, duration_s):
-    pieces = spans.utterances(found, duration_s)
-    silences = [piece.span for piece in pieces if piece.kind is Kind.SILENCE]
+    segments = spans.utterances(found, duration_s)
+    silences = [segment.span for segment in segments if segment.kind is Kind.SILENCE]
     for voice in found:
         for silence in silences:
             shared = min(voice.end_s, silence.end_s) - max(voice.start_s, silence.start_s)
@@ -48,10 +49,10 @@ def test_every_voice_is_in_an_utterance(found, duration_s):
 
 @given(voices(), DURATIONS)
 def test_an_utterance_is_short_only_where_there_is_no_room(found, duration_s):
-    for piece in spans.utterances(found, duration_s):
-        if piece.kind is Kind.SPEECH and piece.span.length_s < spans.MIN_S - 1e-6:
-            near = [v for v in found if v.start_s < piece.span.end_s + spans.JOIN_GAP_S]
-            at_an_end = piece.span.start_s == 0.0 or piece.span.end_s == duration_s
+    for segment in spans.utterances(found, duration_s):
+        if segment.kind is Kind.SPEECH and segment.span.length_s < spans.MIN_S - 1e-6:
+            near = [v for v in found if v.start_s < segment.span.end_s + spans.JOIN_GAP_S]
+            at_an_end = segment.span.start_s == 0.0 or segment.span.end_s == duration_s
             assert at_an_end or len(near) > 1
 
 
@@ -60,8 +61,8 @@ def test_windows_cover_the_whole_video(duration_s, length_s, part):
     step_s = max(0.5, part * length_s)
     if step_s > length_s:
         step_s = length_s
-    pieces = spans.windows(duration_s, length_s, step_s)
-    edges = [piece.span for piece in pieces]
+    segments = spans.windows(duration_s, length_s, step_s)
+    edges = [segment.span for segment in segments]
     assert edges[0].start_s == 0.0
     assert edges[-1].end_s == duration_s
     for a, b in pairwise(edges):
@@ -72,16 +73,16 @@ def test_windows_cover_the_whole_video(duration_s, length_s, part):
 
 
 def test_windows_of_ten_seconds_every_five():
-    pieces = spans.windows(22.0, 10.0, 5.0)
-    starts_and_ends = [(p.span.start_s, p.span.end_s) for p in pieces]
+    segments = spans.windows(22.0, 10.0, 5.0)
+    starts_and_ends = [(p.span.start_s, p.span.end_s) for p in segments]
     assert starts_and_ends == [(0, 10), (5, 15), (10, 20), (15, 22)]
-    assert {piece.kind for piece in pieces} == {Kind.WINDOW}
+    assert {segment.kind for segment in segments} == {Kind.WINDOW}
 
 
 @pytest.mark.parametrize("duration_s", [0.04, 3.0, 9.9, 10.0, 10.3])
 def test_a_video_no_longer_than_a_window_is_one_span(duration_s):
-    (piece,) = spans.windows(duration_s, 10.0, 5.0)
-    assert (piece.span.start_s, piece.span.end_s) == (0.0, duration_s)
+    (segment,) = spans.windows(duration_s, 10.0, 5.0)
+    assert (segment.span.start_s, segment.span.end_s) == (0.0, duration_s)
 
 
 def kinds_and_edges(found, duration_s):
@@ -146,24 +147,24 @@ def test_silence_is_cut_evenly_where_nobody_speaks():
 
 def test_spans_that_do_not_overlap_weigh_as_much_as_they_last():
     rows = [(1.0, 0.0), (0.0, 1.0)]
-    assert average.mean([Span(0, 1), Span(1, 4)], rows) == pytest.approx((0.25, 0.75))
+    assert spans.mean([Span(0, 1), Span(1, 4)], rows) == pytest.approx((0.25, 0.75))
 
 
 def test_overlapping_time_is_not_counted_twice():
     some = [Span(0, 10), Span(5, 15), Span(10, 20)]
-    assert average.shares(some) == pytest.approx([7.5 / 20, 5 / 20, 7.5 / 20])
+    assert spans.shares(some) == pytest.approx([7.5 / 20, 5 / 20, 7.5 / 20])
 
 
 def test_spans_without_an_answer_are_left_out():
     rows = [(1.0, 0.0), None, (0.0, 1.0)]
-    assert average.mean([Span(0, 2), Span(2, 90), Span(90, 92)], rows) == pytest.approx((0.5, 0.5))
-    assert average.mean([Span(0, 1)], [None]) is None
+    assert spans.mean([Span(0, 2), Span(2, 90), Span(90, 92)], rows) == pytest.approx((0.5, 0.5))
+    assert spans.mean([Span(0, 1)], [None]) is None
 
 
 @given(DURATIONS, st.floats(1.0, 30.0), st.floats(0.2, 1.0))
 def test_the_shares_of_windows_sum_to_one(duration_s, length_s, part):
-    pieces = spans.windows(duration_s, length_s, part * length_s)
-    shares = average.shares([piece.span for piece in pieces])
+    segments = spans.windows(duration_s, length_s, part * length_s)
+    shares = spans.shares([segment.span for segment in segments])
     assert shares.sum() == pytest.approx(1)
     assert (shares > 0).all()
 
@@ -183,25 +184,30 @@ def transcript(*cues):
     return Transcript(cues, " ".join(cue.text for cue in cues), "en", True, "made by hand")
 
 
+def spoken(transcript, voices):
+    said = SpeechReading(OK, tuple(voices), OK, transcript, OK, None)
+    return SpeechOverTime(said, clip_of())
+
+
 def test_words_of_a_long_cue_go_to_the_utterances_in_which_they_were_said():
-    words = Words(transcript((0.0, 10.0, "one two three four")), [Span(0, 2), Span(8, 10)])
-    assert words.within(Span(0, 2)).text == "one two"
-    assert words.within(Span(2, 8)) is None
-    after = words.within(Span(8, 10))
+    words = spoken(transcript((0.0, 10.0, "one two three four")), [Span(0, 2), Span(8, 10)])
+    assert words.words(Span(0, 2)).text == "one two"
+    assert words.words(Span(2, 8)) is None
+    after = words.words(Span(8, 10))
     assert after.text == "three four"
     assert (after.cues[0].start_s, after.cues[0].end_s) == (0.0, 2.0)
 
 
 def test_words_without_a_voice_are_spread_over_their_cue():
-    words = Words(transcript((0.0, 4.0, "a b c d")), [])
-    assert words.within(Span(1, 3)).text == "b c"
+    words = spoken(transcript((0.0, 4.0, "a b c d")), [])
+    assert words.words(Span(1, 3)).text == "b c"
 
 
 @given(voices(), st.floats(5.0, 200.0))
 def test_every_word_is_said_in_exactly_one_utterance(found, duration_s):
     cues = [(v.start_s, v.end_s, f"word{i} and more") for i, v in enumerate(found)]
     cues = [cue for cue in cues if cue[1] <= duration_s]
-    words = Words(transcript(*cues), found)
-    said = [words.within(piece.span) for piece in spans.utterances(found, duration_s)]
+    words = spoken(transcript(*cues), found)
+    said = [words.words(segment.span) for segment in spans.utterances(found, duration_s)]
     heard = " ".join(some.text for some in said if some is not None).split()
     assert sorted(heard) == sorted(" ".join(cue[2] for cue in cues).split())

@@ -360,7 +360,11 @@ from tests import lessons
 from vemoclap.training import feature_store, train
 from vemoclap.training.loop import Callbacks
 torch.set_num_threads(1)
-callbacks = Callbacks(on_step=lambda *where: print(*where, flush=True))
+def step(*where):
+    print(*where, flush=True)
+    sys.stdin.readline()  # until it may go on
+
+callbacks = Callbacks(on_step=step)
 plan = train.Plan(lessons.replace(lessons.QUICK, epochs=3), seeds=(0, 1))
 store = feature_store.read(Path(sys.argv[1]))
 train.train(store, Path(sys.argv[2]), plan, save_every_s=0, callbacks=callbacks)
@@ -385,8 +389,10 @@ def test_a_killed_training_gives_the_same_files(tmp_path: Path):
     after = int(np.random.default_rng().integers(2, steps))
     cut = tmp_path / "cut"
     command = [sys.executable, "-c", CHILD, str(folder), str(cut)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[1]) as child:
-        assert child.stdout is not None
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes, cwd=Path(__file__).parents[1]) as child:
+        child.stdin.write(b"\n" * after)  # so it is killed in the next step at the latest
+        child.stdin.flush()
         for _ in range(after):
             assert child.stdout.readline(), f"it ended before step {after}"
         child.kill()

@@ -12,7 +12,7 @@ from vemoclap.errors import WeightsError
 from vemoclap.weights import cache
 from vemoclap.weights.catalog import ARTEFACTS
 
-PACKAGE = Path(cache.__file__).parent
+PACKAGE = Path(cache.__file__).parents[1]
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +46,7 @@ def test_every_name_that_an_engine_asks_for_is_in_the_table():
     asked = set()
     for path in (PACKAGE / "engines").glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) == "weights.folder":
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("cache.folder"):
                 if isinstance(node.args[0], ast.Constant):
                     asked.add(node.args[0].value)
             elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "ARTEFACT":
@@ -62,7 +62,8 @@ def test_an_unknown_name_is_answered_with_the_known_ones():
 def test_offline_means_offline_whatever_was_set(empty_home, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "0")
     monkeypatch.setenv("ULTRALYTICS_SAFE_LOAD", "false")
-    for name in ("HF_HOME", "TRANSFORMERS_OFFLINE", "YOLO_CONFIG_DIR", "YOLO_OFFLINE"):
+    folders = ("HF_HOME", "TORCHINDUCTOR_CACHE_DIR", "YOLO_CONFIG_DIR")
+    for name in (*folders, "TRANSFORMERS_OFFLINE", "YOLO_OFFLINE"):
         monkeypatch.setenv(name, "")
     monkeypatch.setenv("YOLO_AUTOINSTALL", "true")
     cache.use_offline()
@@ -70,4 +71,4 @@ def test_offline_means_offline_whatever_was_set(empty_home, monkeypatch):
     assert os.environ["ULTRALYTICS_SAFE_LOAD"] == os.environ["YOLO_OFFLINE"] == "true"
     assert os.environ["YOLO_AUTOINSTALL"] == "false"
     assert Path(os.environ["YOLO_CONFIG_DIR"]).is_dir()
-    assert Path(os.environ["HF_HOME"]).is_relative_to(empty_home)
+    assert all(Path(os.environ[name]).is_relative_to(empty_home) for name in folders)

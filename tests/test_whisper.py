@@ -233,7 +233,10 @@ print(max(seen) - before, held() - before)
     )
     peak, stays = map(int, done.stdout.split())
     # 71 M numbers and the table of words once more, 390 MB; it was 540 while each was held twice.
-    assert 300e6 < stays <= peak < 430e6, (stays, peak)
+    # Python itself takes and gives back some meanwhile.
+    noise = 40e6
+    assert 300e6 < stays < peak + noise, (stays, peak)
+    assert peak < 430e6 + noise, (stays, peak)
 
 
 def test_on_a_processor_with_bfloat16_words_and_linear_layers_are_rounded(hub: Hub, monkeypatch):

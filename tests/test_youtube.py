@@ -1,6 +1,7 @@
 """A video of YouTube becomes a small file, within limits, and nothing else happens."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections import namedtuple
@@ -184,7 +185,7 @@ def test_a_size_that_youtube_did_not_tell_is_refused_on_the_way(
 
 def test_a_disk_with_too_little_room_is_found_before_the_download(tube, at, tmp_path, monkeypatch):
     usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(youtube.shutil, "disk_usage", lambda _: usage(10**9, 0, 10**8))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10**9, 0, 10**8))
     tube.plays(whole(f"{at}/whole.mp4", contentLength=str(2 * 10**8)))
     assert "has 100 MB free, and the video aqz-KE-bpKQ takes 200 MB; free some space" in refusal(
         tmp_path

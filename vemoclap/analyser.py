@@ -1,8 +1,4 @@
-"""Clip -> Analysis: owns the loaded engines and leads one video through them.
-
-An engine that breaks costs its own kind of evidence, never the analysis: the reading is marked
-failed with the reason, and the rest goes on. Set VEMOCLAP_DEBUG=1 to see the traceback instead.
-"""
+"""Clip -> Analysis: owns the loaded engines and leads one video through them."""
 
 import os
 from collections.abc import Mapping
@@ -13,12 +9,13 @@ from typing import TYPE_CHECKING
 from vemoclap.classifier import features
 from vemoclap.engines import roles
 from vemoclap.engines.pool import Residents
-from vemoclap.errors import EngineError, UsageError
+from vemoclap.errors import UsageError
 from vemoclap.media import clip as media_clip
+from vemoclap.readings import sound, speech
+from vemoclap.readings.engine_calls import Stages, attempt
 from vemoclap.readings.image import best_frame
-from vemoclap.readings.read import Stages, raise_in_debug, read_evidence
+from vemoclap.readings.read import SpanEvidence, compose, read_frames
 from vemoclap.records import (
-    OK,
     Analysis,
     Clip,
     EngineUse,
@@ -27,7 +24,6 @@ from vemoclap.records import (
     Scores,
     StageTime,
     Status,
-    failed,
     skipped,
 )
 
@@ -194,7 +190,15 @@ class Analyser:
         engines = self.residents
         with stages.of("models"):
             engines.load(progress)
-        readings = read_evidence(clip, engines, stages, frame_count)
+        with read_frames(clip, engines, stages) as frames:
+            with stages.of("sound"):
+                role = engines.role("sound")
+                heard = sound.read(clip.audio, clip.audio_status, role, frame_count)
+            with stages.of("speech"):
+                said = speech.read(clip, engines)
+            seen = frames.results()
+        whole = SpanEvidence(clip.info.duration_s, seen, said, heard, clip.audio, clip.overview)
+        readings = compose(whole, engines, stages)
         scores: Scores | None = None
         with stages.of("emotion"):
             found = features.extract(readings, engines.names)
@@ -210,7 +214,7 @@ class Analyser:
             device=self.device,
             requested_frames=frame_count,
             engines=self.uses(),
-            stages=tuple(stages.times),
+            stages=stages.times,
             warnings=warnings if scores is None else warnings + scores.warnings,
             sample_frame=best_frame(readings.faces, readings.screen, len(clip.frames)),
         )
@@ -220,12 +224,7 @@ class Analyser:
         emotion = self._trained.emotion if self._trained else self.residents.role("emotion")
         if emotion is None:
             return None, skipped(f"The preset {self.preset.name!r} has no emotion engine.")
-        try:
-            scores: Scores = emotion(found)
-        except EngineError as error:
-            raise_in_debug(error)
-            return None, failed(str(error))
-        return scores, OK
+        return attempt(emotion, found)
 
     def uses(self) -> tuple[EngineUse, ...]:
         """Return which engine fills each role."""

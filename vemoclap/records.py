@@ -254,6 +254,33 @@ class Heard:
     tags: tuple[Tag, ...]  # the five most likely over all windows, most likely first
 
 
+# -- what was found in one frame, kept while spans need it -------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class FrameFace:
+    """A face in one frame and, where faces are to be known again, what they are known by."""
+
+    box: Box
+    confidence: float
+    expression: Expression | None  # None: not looked for, or failed
+    colours: Floats | None = None  # (128,), sums to 1: of the face and what is around it
+    picture: bytes | None = None  # JPEG
+
+
+@dataclass(frozen=True, slots=True)
+class FrameResult:
+    """What the engines found in one frame; None where one was not asked, or failed."""
+
+    index: int  # of the frame among all of the video
+    time_s: float
+    faces: tuple[FrameFace, ...] | None
+    vector: Floats | None  # (512,), of the image
+    lines: tuple[TextLine, ...] | None  # every line that OCR read
+    picture: bytes | None  # JPEG, where pictures are kept
+    broken: Mapping[str, str]  # role -> why it failed
+
+
 # -- readings: one per kind of evidence -------------------------------------------------------
 
 
@@ -358,7 +385,7 @@ class Curves:
 class Affect:
     """Estimated valence and arousal over time, on the grid of ``Curves``.
 
-    An estimate from low-level video features (see ``baseline.py``), not a trained model's.
+    An estimate from low-level video features (see ``readings/affect.py``), not a trained model's.
     """
 
     times_s: Times  # (m,)

@@ -31,11 +31,13 @@ def step(number: int, **choices: Any) -> None:
         choices: ``preset`` for step 2.
     """
     from vemoclap.app.jobs import sentence
+    from vemoclap.engines import quiet
 
-    try:
-        _take(number, **choices)
-    except (Exception, KeyboardInterrupt) as error:
-        _display_sentence(sentence(error))
+    with quiet.silence(for_good=here() is Place.PAGE):
+        try:
+            _take(number, **choices)
+        except (Exception, KeyboardInterrupt) as error:
+            _display_sentence(sentence(error))
 
 
 def _take(number: int, **choices: Any) -> None:

@@ -1,11 +1,11 @@
 """Long work of one visitor: one job at a time, its progress, its end in one plain sentence."""
 
-import os
 import threading
 import time
 import traceback
 from collections.abc import Callable
 
+from vemoclap.engines import quiet
 from vemoclap.errors import VemoclapError
 from vemoclap.records import Progress
 
@@ -56,7 +56,8 @@ class Work:
         def run() -> None:
             problem: str | None = None
             try:
-                job(self._calmed(progress))
+                with quiet.silence():
+                    job(self._calmed(progress))
             except BaseException as error:  # an interrupt, too, ends in a sentence
                 problem = sentence(error)
             finally:
@@ -87,7 +88,7 @@ class Work:
 
 def sentence(error: BaseException) -> str:
     """Return what to tell the visitor of an error; the traceback goes to those who asked for it."""
-    if os.environ.get("VEMOCLAP_DEBUG") == "1":
+    if quiet.debugging():
         traceback.print_exception(error)
     if isinstance(error, VemoclapError):
         return str(error)

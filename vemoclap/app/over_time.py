@@ -12,7 +12,7 @@ from vemoclap.app.session import ANALYSE, LENGTHS_S, Bench, Labels, Session, fol
 from vemoclap.app.theme import text
 from vemoclap.records import Progress
 from vemoclap.report.wording import file_name
-from vemoclap.timeline.options import LENGTH_S, UTTERANCE, WINDOW
+from vemoclap.timeline.spans import LENGTH_S, UTTERANCE, WINDOW
 
 if TYPE_CHECKING:
     from vemoclap.timeline.records import Moment, Timeline

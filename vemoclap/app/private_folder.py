@@ -8,7 +8,10 @@ import atexit
 import os
 import shutil
 import tempfile
+from contextlib import ExitStack, suppress
 from pathlib import Path
+
+from vemoclap import files
 
 LOCK = ".lock"
 PREFIX = "visitor-"
@@ -32,35 +35,37 @@ def root() -> Path:
 
 def private() -> Path:
     """Return a new folder for this process, which is removed when the process ends."""
-    from filelock import FileLock
-
     sweep()
-    place = Path(tempfile.mkdtemp(prefix=PREFIX, dir=root()))
-    lock = FileLock(place / LOCK)
-    lock.acquire()
+    held = ExitStack()
+    try:
+        place = Path(tempfile.mkdtemp(prefix=PREFIX, dir=root()))
+    except FileNotFoundError:  # somebody left at this moment, as the last one
+        place = Path(tempfile.mkdtemp(prefix=PREFIX, dir=root()))
+    held.enter_context(files.exclusive_lock(place / LOCK))
 
     def remove() -> None:
-        lock.release()
+        held.close()
         shutil.rmtree(place, ignore_errors=True)
+        sweep()
 
     atexit.register(remove)
     return place
 
 
 def sweep() -> None:
-    """Remove the folders whose processes are gone."""
-    from filelock import FileLock, Timeout
+    """Remove the folders whose processes are gone, and that of all of them where none is left."""
 
-    for place in root().glob(f"{PREFIX}*"):
+    def in_use() -> None:
+        raise BlockingIOError
+
+    above = root()
+    for place in above.glob(f"{PREFIX}*"):
         if not (place / LOCK).exists():
             continue  # it is being made, or removed
-        lock = FileLock(place / LOCK)
-        try:
-            lock.acquire(timeout=0)
-        except (Timeout, OSError):
-            continue
-        lock.release()
-        shutil.rmtree(place, ignore_errors=True)
+        with suppress(OSError), files.exclusive_lock(place / LOCK, in_use):
+            shutil.rmtree(place, ignore_errors=True)
+    with suppress(OSError):  # others are there
+        above.rmdir()
 
 
 def is_anothers(path: Path, own: Path) -> bool:

@@ -5,15 +5,18 @@ of JupyterLab the user has installed, and it takes settings from files in the wo
 the user's home. None of that is wanted here.
 """
 
-import logging
 import os
 import re
+import shutil
+import signal
 import socket
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
+from vemoclap import files
 from vemoclap.app import environment, private_folder
 from vemoclap.errors import UsageError
 
@@ -47,7 +50,10 @@ VISIT = r"/visits/([0-9a-f-]{36})"
 def serve(
     notebook: Path, port: int, *, open_browser: bool, announce: Callable[[str], None]
 ) -> None:
-    """Serve the notebook to this machine until it is stopped.
+    """Serve the notebook to this machine until it is stopped, by Ctrl-C or SIGTERM.
+
+    SIGINT stops it also where a shell's ``&`` or ``nohup`` had it ignored: visitors' processes and
+    files are to go with the server, which only a server that is told to stop can see to.
 
     Args:
         notebook: what to show.
@@ -60,19 +66,20 @@ def serve(
     """
     if not notebook.is_file():
         raise UsageError(
-            f"There is no {notebook}; run vemoclap from a checkout of the project, which has it."
+            f"There is no {notebook}; install vemoclap again, or run it from a checkout."
         )
     try:
         import voila.app  # noqa: F401
     except ImportError as error:
         raise UsageError(
-            f"The local page needs Voila, which cannot be imported ({error}); run setup.sh again."
+            f"The local page needs Voila, which cannot be imported ({error}); run setup.sh "
+            'again, or install vemoclap with the extra "page".'
         ) from error
     _claim(port)
+    _on_stopping(signal.default_int_handler)  # until it listens
     announce(f"http://{ADDRESS}:{port}/")
     os.environ[environment.PAGE_VARIABLE] = "1"
     os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"  # this Python, not a kernel of the user's
-    logging.getLogger("tornado.access").setLevel(logging.ERROR)  # not what was not found
     private_folder.sweep()
     application = _local_page()(
         notebook_path=str(notebook), port=port, open_browser=open_browser, log_level="ERROR"
@@ -81,6 +88,7 @@ def serve(
         application.initialize([])
         application.start()
     finally:
+        shutil.rmtree(application.connection_dir, ignore_errors=True)
         private_folder.sweep()
 
 
@@ -88,18 +96,20 @@ def _claim(port: int) -> None:
     """Raise if a port cannot be had; Voila would take another one and tell nobody."""
     with socket.socket() as attempt:
         attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
+        about, advice = f"The port {port}", "choose another with --port"
+        with files.explain_os_errors(about, "cannot be used", advice, UsageError):
             attempt.bind((ADDRESS, port))
-        except OSError as error:
-            raise UsageError(
-                f"The port {port} cannot be used ({error.strerror}); choose another with --port."
-            ) from error
+
+
+def _on_stopping(handler: Callable[[int, FrameType | None], Any] | signal.Handlers) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, handler)
 
 
 def _local_page() -> Any:
     """Return the class of the application, which only Voila's own can be made from."""
     from jupyter_server.services.kernels.handlers import KernelHandler
-    from tornado.ioloop import PeriodicCallback
+    from tornado.ioloop import IOLoop, PeriodicCallback
     from tornado.web import RequestHandler
     from traitlets import List, Unicode
     from traitlets.config import Config
@@ -153,6 +163,13 @@ def _local_page() -> Any:
 
         def listen(self) -> None:
             PeriodicCallback(private_folder.sweep, SWEEP_MS).start()
+            loop = IOLoop.current()
+
+            def stop(*_: Any) -> None:
+                _on_stopping(signal.SIG_IGN)  # whoever is impatient would leave processes behind
+                loop.add_callback_from_signal(loop.stop)
+
+            _on_stopping(stop)
             super().listen()
 
     return LocalPage

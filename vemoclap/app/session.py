@@ -13,14 +13,14 @@ from vemoclap.errors import SourceError, UsageError, WeightsError
 from vemoclap.media import sources
 from vemoclap.media.clip import Limits
 from vemoclap.media.sources import Kind, Source
-from vemoclap.timeline.options import LENGTH_S, UTTERANCE, Options, check
+from vemoclap.timeline.spans import LENGTH_S, UTTERANCE, Options
 from vemoclap.weights import cache
 from vemoclap.weights.catalog import ARTEFACTS, Artefact
 
 if TYPE_CHECKING:
     from vemoclap.analyser import Analyser
     from vemoclap.records import Analysis, Progress
-    from vemoclap.timeline.records import Judge, Moment, Timeline
+    from vemoclap.timeline.records import Moment, SpanClassifier, Timeline
 
 
 LIMITS = Limits(max_duration_s=3600.0, max_bytes=2 * 2**30)
@@ -267,7 +267,7 @@ class Bench:
 
     made_of: tuple[str, str]  # preset, folder of the checkpoint or ""
     analyser: "Analyser"
-    judge: "Judge | None"
+    judge: "SpanClassifier | None"
 
 
 Hear = Callable[["Moment", Labels, int], None]  # a span, what its numbers are of, how many in all
@@ -282,9 +282,7 @@ def options(by: str, length_s: float = LENGTH_S) -> Options:
     low, high = LENGTHS_S
     if by != UTTERANCE and not low <= length_s <= high:
         raise UsageError(f"A window lasts {length_s:g} s; choose {low:g} to {high:g} seconds.")
-    chosen = Options(by=by) if by == UTTERANCE else Options(by, length_s, length_s / 2)
-    check(chosen)
-    return chosen
+    return Options(by=by) if by == UTTERANCE else Options(by, length_s, length_s / 2)
 
 
 def follow(
@@ -345,6 +343,6 @@ def bench(preset: str, checkpoint: str, before: Bench | None = None) -> Bench:
 
 def mean_of(moments: Sequence["Moment"]) -> tuple[float, ...] | None:
     """Return the mean of some spans by the time that they last, None if none could be judged."""
-    from vemoclap.timeline import average
+    from vemoclap.timeline import spans
 
-    return average.mean([one.span for one in moments], [one.probabilities for one in moments])
+    return spans.mean([one.span for one in moments], [one.probabilities for one in moments])

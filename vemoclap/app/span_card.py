@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from vemoclap.app.session import Labels
 from vemoclap.app.theme import text
-from vemoclap.report.timeline_bars import named_columns, waveform
+from vemoclap.report.charts import named_columns, waveform
 from vemoclap.report.timeline_findings import emotions
-from vemoclap.report.timeline_rows import exact, shortened
-from vemoclap.report.wording import why
+from vemoclap.report.timeline_rows import shortened
+from vemoclap.report.wording import exact, why
 from vemoclap.timeline.records import Kind
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from vemoclap.app.session import LIMITS, Bench, Labels, Session, bench, follow, 
 from vemoclap.app.theme import text
 from vemoclap.app.video_step import sent
 from vemoclap.errors import SourceError
-from vemoclap.timeline.options import UTTERANCE
 from vemoclap.timeline.records import Kind
+from vemoclap.timeline.spans import UTTERANCE
 
 if TYPE_CHECKING:
     from ipywidgets import Widget

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from vemoclap import files
 from vemoclap.batch.records import Item
 from vemoclap.errors import DataError
 from vemoclap.records import EMOTIONS, Features
@@ -35,9 +36,7 @@ DIMS = {
 @contextmanager
 def alone(out: Path) -> Iterator[None]:
     """Keep other shares of the batch from changing the store meanwhile."""
-    from filelock import FileLock
-
-    with FileLock(out / f".{STORE}.busy"):
+    with files.exclusive_lock(out / f".{STORE}.busy"):
         yield
 
 

@@ -1,20 +1,19 @@
 """Orders for workers, stamped with everything that would change a result."""
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
+from vemoclap import files
 from vemoclap.batch.records import Item, Orders, What
 from vemoclap.engines import roles
 from vemoclap.errors import UsageError
-from vemoclap.files import digest
 from vemoclap.media.clip import Limits
-from vemoclap.timeline.options import Options
+from vemoclap.timeline.spans import Options
 from vemoclap.version import __version__
 
 LAYOUT = 1  # of what a batch writes; results of another layout are made again
+LENGTH = 32  # hexadecimal digits
 
 
 def orders(
@@ -53,7 +52,7 @@ def orders(
         file = checkpoint / model.FILE
         if not file.is_file():
             raise UsageError(f"{checkpoint} holds no checkpoint; name a folder with {file.name}.")
-        judge = digest(file).sha256
+        judge = files.digest(file).sha256
     said = {
         "layout": LAYOUT,
         "version": __version__,
@@ -78,7 +77,7 @@ def orders(
         max_bytes=limits.max_bytes,
         out=absolute,
         scratch=absolute / name,
-        stamp=_sum(said),
+        stamp=files.fingerprint(said)[:LENGTH],
         engines=engines if judge is None else (*engines, ("emotion", f"checkpoint {judge[:12]}")),
         runner=runner,
     )
@@ -88,8 +87,5 @@ def key(given: Orders, item: Item) -> str:
     """Return what must be the same for a result of an item to count as done."""
     if given.what is not What.FEATURES:
         return given.stamp
-    return _sum([given.stamp, item.label, item.split])  # the store holds them with the features
-
-
-def _sum(said: object) -> str:
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:32]
+    # The store holds them with the features.
+    return files.fingerprint([given.stamp, item.label, item.split])[:LENGTH]

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from vemoclap import files
 from vemoclap.batch.records import Inputs, Item, LeftOut
 from vemoclap.errors import DataError, UsageError
 from vemoclap.records import EMOTIONS
@@ -79,7 +80,7 @@ class _Search:
         try:
             entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
         except OSError as error:
-            self.left_out.append(LeftOut(folder, f"it cannot be opened ({error.strerror})"))
+            self.left_out.append(LeftOut(folder, f"it cannot be opened ({files.reason(error)})"))
             return
         for entry in entries:
             path = Path(entry.path)

@@ -5,13 +5,13 @@ name the last counts. A line that a crash cut short is passed over, and the vide
 """
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from vemoclap import files
 from vemoclap.batch.records import Content, Ending, Entry
 from vemoclap.errors import DataError, UsageError
 
@@ -30,17 +30,9 @@ class Manifest:
         Raises:
             DataError: it cannot be written.
         """
-        try:
-            with self._path.open("ab+") as file:
-                torn = file.tell() and not _ends_a_line(file)
-                file.write((b"\n" if torn else b"") + line(entry).encode() + b"\n")
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            raise DataError(
-                f"{self._path} cannot be written ({error.strerror or error}); make room and run "
-                "the same command again, it goes on where it stopped."
-            ) from error
+        advice = "make room and run the same command again, it goes on where it stopped"
+        with files.explain_os_errors(self._path, "cannot be written", advice):
+            files.append_line(self._path, line(entry).encode())
 
 
 def path_of(out: Path, share: tuple[int, int] | None = None) -> Path:
@@ -59,7 +51,7 @@ def read(out: Path) -> dict[str, Entry]:
         try:
             lines = path.read_bytes().split(b"\n")
         except OSError as error:
-            raise DataError(f"{path} cannot be read ({error.strerror or error}).") from error
+            raise DataError(f"{path} cannot be read ({files.reason(error)}).") from error
         for one in lines:
             entry = parsed(one)
             if entry and (entry.name not in found or found[entry.name].ended <= entry.ended):
@@ -98,32 +90,18 @@ def held(out: Path, share: tuple[int, int] | None) -> Iterator[None]:
     Raises:
         UsageError: another process is at work on it, or on a share of it.
     """
-    from filelock import FileLock, Timeout
 
-    own = out / f".{path_of(out, share).stem}.busy"
-    lock = FileLock(own)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
+    def at_work() -> None:
         raise UsageError(
             f"Another batch is at work on {out}; wait for it, or choose another folder."
-        ) from None
-    try:
+        )
+
+    own = out / f".{path_of(out, share).stem}.busy"
+    with files.exclusive_lock(own, at_work):
         # A whole batch and a share of it would do the same videos.
         whole = out / f".{STEM}.busy"
         for other in sorted(out.glob(f".{STEM}*.busy")) if share is None else [whole]:
             if other != own:
-                try:
-                    FileLock(other).acquire(timeout=0).lock.release()
-                except Timeout:
-                    raise UsageError(
-                        f"Another batch is at work on {out}; wait for it, or choose another folder."
-                    ) from None
+                with files.exclusive_lock(other, at_work):
+                    pass
         yield
-    finally:
-        lock.release()
-
-
-def _ends_a_line(file: Any) -> bool:
-    file.seek(-1, os.SEEK_END)
-    return bool(file.read(1) == b"\n")

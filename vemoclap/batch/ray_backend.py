@@ -7,7 +7,6 @@ elsewhere; a video that was finished before is recognised by its result, which a
 """
 
 import json
-import logging
 import os
 import queue
 import secrets
@@ -23,6 +22,7 @@ from vemoclap.batch import manifest, worker_process
 from vemoclap.batch.pool import Bounds, Crew
 from vemoclap.batch.records import Entry, Item, Job, Orders
 from vemoclap.batch.worker import Worker
+from vemoclap.engines import quiet
 from vemoclap.errors import EngineError, UsageError, VemoclapError
 
 Asked = tuple[Job, "Future[Entry]"]
@@ -77,7 +77,7 @@ PROCESSORS = 0.5
 IN_FLIGHT = 3  # videos sent to an actor: one read, one decoded, and one more so that none waits
 TASKS = 2000  # of Ray, at most: of larger batches, each has several videos
 OBJECTS_BYTES = 128 * 2**20  # of the object store, through which only names and entries go
-PASSED_ON = ("VEMOCLAP_HOME", "HF_HUB_OFFLINE", "PATH", "OMP_NUM_THREADS")
+PASSED_ON = ("VEMOCLAP_HOME", "VEMOCLAP_DEBUG", "HF_HUB_OFFLINE", "PATH", "OMP_NUM_THREADS")
 
 
 class Reader:
@@ -159,7 +159,6 @@ def work(
 
 def _imported(alone: bool) -> Any:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # else Ray reports to its makers
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # it writes to the terminal
     if alone:
         # Despite its name this has Ray use the loopback address on any system; elsewise it takes
         # an address that others can reach, even when it is told 127.0.0.1, and listens there.
@@ -183,16 +182,14 @@ def _connected(ray: Any, address: str | None, workers: int) -> Iterator[None]:
     """Have Ray for a while: a cluster that is there, or one on this machine that ends with us."""
     passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     common = {
-        "log_to_driver": False,
-        "logging_level": logging.ERROR,
+        "log_to_driver": quiet.debugging(),
         "runtime_env": {"env_vars": passed},
     }
     try:
-        with _silent():
-            if address is not None:
-                ray.init(address=address, **common)
-            else:
-                _start(ray, workers, common)
+        if address is not None:
+            ray.init(address=address, **common)
+        else:
+            _start(ray, workers, common)
     except Exception as error:  # Ray raises what it likes, and Exception itself too
         where = address or "this machine"
         raise UsageError(
@@ -200,26 +197,9 @@ def _connected(ray: Any, address: str | None, workers: int) -> Iterator[None]:
             "--engine local."
         ) from error
     try:
-        context = ray.data.DataContext.get_current()
-        context.enable_progress_bars = False
-        logging.getLogger("ray.data").setLevel(logging.ERROR)
         yield
     finally:
         ray.shutdown()
-
-
-@contextmanager
-def _silent() -> Iterator[None]:
-    """Keep what Ray's native part writes to the terminal away; what goes wrong is raised."""
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
 
 
 def _start(ray: Any, workers: int, common: dict[str, Any]) -> None:

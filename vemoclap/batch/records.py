@@ -5,7 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from vemoclap.engines.roles import Preset
-from vemoclap.timeline.options import Options
+from vemoclap.timeline.spans import Options
 
 
 class What(StrEnum):

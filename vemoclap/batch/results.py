@@ -6,14 +6,14 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from vemoclap import files
 from vemoclap.batch import manifest
 from vemoclap.batch.records import Entry, Orders, What
-from vemoclap.files import settle
 
 RECORD = "record.json"  # the line of the manifest, so that a result tells of itself
 THUMBNAIL = "thumbnail.jpg"
 # Whatever is written next would fail in the same way.
-HOPELESS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
+HOPELESS = {*files.FULL, errno.EROFS, errno.EIO}
 
 
 def place(orders_out: Path, what: What) -> Path:
@@ -43,27 +43,15 @@ def put(orders: Orders, name: str, entry: Entry, fill: Callable[[Path], None]) -
     try:
         part.mkdir(parents=True)
         fill(part)
-        record = part / RECORD
-        record.with_suffix(".part").write_text(manifest.line(entry) + "\n")
-        settle(record.with_suffix(".part"), record)
+        files.write_atomically(part / RECORD, manifest.line(entry) + "\n")
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.exists():
             old = orders.scratch / f"{name}.old"
             shutil.rmtree(old, ignore_errors=True)
             target.rename(old)
-            settle_folder(part, target)
+            files.commit_file(part, target)
             shutil.rmtree(old, ignore_errors=True)
         else:
-            settle_folder(part, target)
+            files.commit_file(part, target)
     finally:
         shutil.rmtree(part, ignore_errors=True)
-
-
-def settle_folder(part: Path, target: Path) -> None:
-    """Give a folder that was filled its name, so that it survives a loss of power."""
-    part.rename(target)
-    handle = os.open(target.parent, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

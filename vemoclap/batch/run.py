@@ -7,13 +7,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from vemoclap import files
 from vemoclap.batch import features_store, fingerprint, manifest, results, summary
 from vemoclap.batch.manifest import Manifest
 from vemoclap.batch.outputs import BEGUN
 from vemoclap.batch.records import Content, Ending, Entry, Inputs, Item, Job, Orders, What
 from vemoclap.batch.summary import Summary
 from vemoclap.batch.worker import content_of, folder_of
-from vemoclap.errors import DataError
 
 Engine = Callable[[Orders, Iterable[Job]], Iterator[Entry]]
 
@@ -58,7 +58,14 @@ def run(
         VemoclapError: the batch cannot go on; what is done stays done.
     """
     out = orders.out
-    with _explained(out), _made(out), manifest.held(out, share):
+    advice = (
+        "make room or choose another folder, and run the command again: it goes on where it stopped"
+    )
+    with (
+        files.explain_os_errors(out, "cannot be written", advice, inside=True),
+        _made(out),
+        manifest.held(out, share),
+    ):
         shutil.rmtree(orders.scratch, ignore_errors=True)  # of a run that was cut off
         ended = _before(inputs, orders, retry_failed, warn)
         todo = [item for item in inputs.items if item.name not in ended]
@@ -172,14 +179,3 @@ class _Gathering:
 def _made(folder: Path) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     yield
-
-
-@contextmanager
-def _explained(out: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise DataError(
-            f"{error.filename or out} cannot be written ({error.strerror or error}); make room or "
-            "choose another folder, and run the command again: it goes on where it stopped."
-        ) from error

@@ -4,7 +4,6 @@ import base64
 import functools
 import hashlib
 import json
-import os
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -14,11 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from vemoclap import files
 from vemoclap.batch import results
 from vemoclap.batch.inputs import folder_name
 from vemoclap.batch.records import Ending, Entry, Inputs, Orders, What
-from vemoclap.errors import DataError
-from vemoclap.files import settle
 from vemoclap.media.clip import printable
 from vemoclap.records import EMOTIONS
 from vemoclap.report import wording
@@ -99,7 +97,7 @@ def _row(entry: Entry, orders: Orders, with_picture: bool) -> Row:
         picture=_picture(orders, place) if has_report and place and with_picture else None,
         emotion=ranked[0][0] if ranked else None,
         emotions=tuple(ranked),
-        length="" if entry.duration_s is None else _clock(entry.duration_s),
+        length="" if entry.duration_s is None else wording.clock(round(entry.duration_s)),
         seconds=entry.seconds,
     )
 
@@ -110,13 +108,6 @@ def _picture(orders: Orders, place: str) -> str | None:
     except OSError:
         return None
     return "data:image/jpeg;base64," + base64.b64encode(data).decode()
-
-
-def _clock(seconds: float) -> str:
-    whole = round(seconds)
-    hours, rest = divmod(whole, 3600)
-    minutes = f"{rest // 60:02}" if hours else f"{rest // 60}"
-    return f"{hours}:" * bool(hours) + f"{minutes}:{rest % 60:02}"
 
 
 def _own(name: str) -> str:
@@ -152,6 +143,7 @@ def _template() -> "Template":
 FILE = "summary.json"
 PAGE = "index.html"
 LEFT_OUT = "left out"
+ENDS = (*(ending.value for ending in Ending), LEFT_OUT)
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 
@@ -179,9 +171,22 @@ class Summary:
         return len(self.inputs.items) + len(self.inputs.left_out)
 
     @property
-    def failed(self) -> bool:
-        """Whether any video failed."""
-        return any(entry.ending is Ending.FAILED for entry in self.entries)
+    def counts(self) -> dict[str, int]:
+        """How many files ended in each way, those left out included; 0 too."""
+        return {
+            ending: sum(line.count for line in self.lines if line.ending == ending)
+            for ending in ENDS
+        }
+
+    @property
+    def counted(self) -> str:
+        """The counts as a sentence."""
+        return f"{', '.join(f'{count} {ending}' for ending, count in self.counts.items())}."
+
+    @property
+    def all_fine(self) -> bool:
+        """Whether each video has a result: none failed and none was refused."""
+        return all(entry.ending in (Ending.OK, Ending.PARTIAL) for entry in self.entries)
 
 
 def sum_up(
@@ -191,10 +196,9 @@ def sum_up(
     entries = tuple(ended[item.name] for item in inputs.items)
     counts = Counter((entry.ending.value, kind(entry)) for entry in entries)
     counts.update((LEFT_OUT, _plain(one.reason)) for one in inputs.left_out)
-    order = [*(ending.value for ending in Ending), LEFT_OUT]
     lines = sorted(
         (Line(ending, cause, count) for (ending, cause), count in counts.items()),
-        key=lambda line: (order.index(line.ending), -line.count, line.cause),
+        key=lambda line: (ENDS.index(line.ending), -line.count, line.cause),
     )
     return Summary(inputs, entries, fresh, tuple(lines))
 
@@ -216,10 +220,7 @@ def document(summary: Summary, orders: Orders) -> dict[str, Any]:
         "engines": dict(orders.engines),
         "stamp": orders.stamp,
         "inputs": summary.total,
-        "counts": {
-            ending: sum(line.count for line in summary.lines if line.ending == ending)
-            for ending in (*(one.value for one in Ending), LEFT_OUT)
-        },
+        "counts": summary.counts,
         "in_this_run": len(summary.fresh),
         "causes": [
             {"ending": line.ending, "cause": line.cause, "count": line.count}
@@ -258,18 +259,11 @@ def write(summary: Summary, orders: Orders, share: tuple[int, int] | None) -> No
     for name, text in contents.items():
         path = orders.out / name
         path = path.with_stem(path.stem + mark)
-        part = path.with_name(f".{path.name}.{os.getpid()}.part")
-        try:
-            try:
-                part.write_text(text, "utf-8")
-                settle(part, path)
-            finally:
-                part.unlink(missing_ok=True)
-        except OSError as error:
-            raise DataError(
-                f"{path} cannot be written ({error.strerror or error}); make room and run the same "
-                "command again: all videos are done, so it takes a moment."
-            ) from error
+        advice = (
+            "make room and run the same command again: all videos are done, so it takes a moment"
+        )
+        with files.explain_os_errors(path, "cannot be written", advice):
+            files.write_atomically(path, text)
 
 
 def _plain(reason: str) -> str:

@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vemoclap import files
 from vemoclap.batch import outputs, results
 from vemoclap.batch.inputs import folder_name
 from vemoclap.batch.outputs import Product
 from vemoclap.batch.records import Content, Ending, Entry, Item, Job, Orders, What
 from vemoclap.errors import DataError, MediaError, VemoclapError, WeightsError
-from vemoclap.files import digest
 from vemoclap.media.clip import Limits, printable
 
 if TYPE_CHECKING:
@@ -94,10 +94,11 @@ class Worker:
         except WeightsError:
             raise
         except Exception as error:
-            if _number(error) in results.HOPELESS:
+            refusal = files.os_error(error)
+            if refusal and refusal.errno in results.HOPELESS:
                 raise DataError(
-                    f"Results cannot be written to {self._orders.out} ({_strerror(error)}); make "
-                    "room and run the same command again, it goes on where it stopped."
+                    f"Results cannot be written to {self._orders.out} ({files.reason(error)}); "
+                    "make room and run the same command again, it goes on where it stopped."
                 ) from error
             ending = Ending.REFUSED if isinstance(error, MediaError) else Ending.FAILED
             return ended(ending, reason(ready.job, error))
@@ -132,7 +133,7 @@ def content_of(path: Path, max_bytes: int) -> Content | None:
         known = Content(found.st_size, found.st_mtime_ns, None)
         if not stat.S_ISREG(found.st_mode) or found.st_size > max_bytes:
             return known
-        return replace(known, sha256=digest(path).sha256)
+        return replace(known, sha256=files.digest(path).sha256)
     except (OSError, ValueError):
         return None
 
@@ -178,7 +179,7 @@ def reason(job: Job, error: Exception) -> str:
     if isinstance(error, MemoryError):
         return f"{name} took more memory than there is; cut or re-encode it."
     if isinstance(error, OSError):
-        return f"The result of {name} could not be written ({_strerror(error)})."
+        return f"The result of {name} could not be written ({files.reason(error)})."
     return (
         f"{name}: vemoclap itself failed ({type(error).__name__}: {error}); please report it with "
         "the traceback that `vemoclap analyze` shows of it with VEMOCLAP_DEBUG=1."
@@ -191,22 +192,3 @@ def _same(one: Content | None, other: Content) -> bool:
 
 def _since(start: float) -> float:
     return time.perf_counter() - start
-
-
-def _number(error: Exception) -> int | None:
-    """Return the system's number of what lies behind an error."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, OSError):
-            return cause.errno
-        cause = cause.__cause__
-    return None
-
-
-def _strerror(error: Exception) -> str:
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, OSError):
-            return cause.strerror or str(cause)
-        cause = cause.__cause__
-    return str(error)

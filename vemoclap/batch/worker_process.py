@@ -17,6 +17,7 @@ from typing import Any
 
 from vemoclap.batch.records import Ending, Entry, Job, Orders
 from vemoclap.batch.worker import Ready, Worker, entry, reason
+from vemoclap.engines import quiet
 from vemoclap.errors import VemoclapError
 
 Make = Callable[[Orders], Worker]
@@ -33,7 +34,7 @@ STOP = "stop"  # no further video can be read; why
 
 
 def serve(connection: Connection, orders: Orders, threads: int, make: Make) -> None:
-    """Read videos until the pipe is closed.
+    """Read videos until the pipe is closed, in silence.
 
     Args:
         connection: the worker's end of the pipe.
@@ -41,6 +42,11 @@ def serve(connection: Connection, orders: Orders, threads: int, make: Make) -> N
         threads: how many a model library may use.
         make: what makes the worker.
     """
+    with quiet.silence(for_good=True):
+        _serve(connection, orders, threads, make)
+
+
+def _serve(connection: Connection, orders: Orders, threads: int, make: Make) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the master, who ends us
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
     speech = threading.Lock()

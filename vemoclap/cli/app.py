@@ -1,15 +1,17 @@
 """The command ``vemoclap app``: the five steps as a page on this machine."""
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from vemoclap.cli import console
+from vemoclap.files import bundled
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 ALL_FINE = 0
 PORT = 8866  # Voila's own
-NOTEBOOK = Path(__file__).resolve().parents[2] / "app.ipynb"
+NOTEBOOK = bundled("app.ipynb")
 
 
 def add_to(commands: "Commands") -> None:
@@ -39,7 +41,7 @@ def _app(parsed: argparse.Namespace) -> int:
     from vemoclap.app import server
 
     def announce(address: str) -> None:
-        print(f"The page is at {address} on this machine; Ctrl-C stops it.", flush=True)
+        console.say(f"The page is at {address} on this machine; Ctrl-C stops it.")
 
     server.serve(NOTEBOOK, parsed.port, open_browser=not parsed.no_browser, announce=announce)
     return ALL_FINE

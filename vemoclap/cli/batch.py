@@ -2,12 +2,12 @@
 
 import argparse
 import functools
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vemoclap.cli import console
 from vemoclap.cli import options as cli_options
 from vemoclap.errors import UsageError
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from vemoclap.batch.records import Orders
     from vemoclap.batch.run import Engine, Told
     from vemoclap.batch.summary import Summary
-    from vemoclap.timeline.options import Options
+    from vemoclap.timeline.spans import Options
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -30,8 +30,8 @@ def add_to(commands: "Commands") -> None:
         help="read thousands of videos, on one machine or several",
         description="Read many videos. What is done is skipped when the command is run again, "
         "so a batch that was cut off goes on where it stopped.",
-        epilog="Exit code: 0 all fine (refused files included), 1 some failed or the batch could "
-        "not go on, 2 bad input or usage.",
+        epilog="Exit code: 0 all fine, 1 some failed or were refused, or the batch could not go "
+        "on, 2 bad input or usage.",
     )
     batch.add_argument(
         "places",
@@ -141,7 +141,7 @@ def _batch(parsed: argparse.Namespace) -> int:
     if parsed.part:
         found = inputs.part(found, *parsed.part)
     if not parsed.quiet:
-        print(f"preset: {orders.preset.name}", flush=True)
+        console.say(f"preset: {orders.preset.name}")
     with _shown(parsed.quiet) as tell:
         summary = run.run(
             found,
@@ -150,21 +150,19 @@ def _batch(parsed: argparse.Namespace) -> int:
             retry_failed=parsed.retry_failed,
             share=parsed.part,
             tell=tell,
-            warn=_warn,
+            warn=console.complain,
         )
-    _print(summary, orders)
-    return SOME_FAILED if summary.failed else ALL_FINE
+    _conclude(summary, orders)
+    return ALL_FINE if summary.all_fine else SOME_FAILED
 
 
 def _timeline(parsed: argparse.Namespace) -> "Options | None":
     if parsed.what != "timeline":
         return None
-    from vemoclap.timeline import options
+    from vemoclap.timeline import spans as options
 
     step_s = parsed.length / 2 if parsed.step is None else parsed.step
-    chosen = options.Options(parsed.by, parsed.length, step_s, parsed.n or options.FRAMES)
-    options.check(chosen)
-    return chosen
+    return options.Options(parsed.by, parsed.length, step_s, parsed.n or options.FRAMES)
 
 
 def _engine(parsed: argparse.Namespace) -> "Engine":
@@ -192,14 +190,13 @@ def _shown(quiet: bool) -> "Iterator[Callable[[Told], None]]":
     """Give what shows how far it is: a bar where somebody looks on, else a line per video."""
     if quiet:
         yield lambda told: None
-    elif not sys.stderr.isatty():
+    elif not console.watched():
         yield _line
     else:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 
         columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
-        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        with console.bars(*columns, transient=True) as bar:
             task = bar.add_task("starting", total=None)
 
             def show(told: "Told") -> None:
@@ -211,12 +208,13 @@ def _shown(quiet: bool) -> "Iterator[Callable[[Told], None]]":
 
 def _line(told: "Told") -> None:
     if told.entry is None:
-        print(f"{told.total} videos to read, {told.skipped} done before.", flush=True)
+        console.say(f"{told.total} videos to read, {told.skipped} done before.")
         return
     entry = told.entry
     cause = f": {entry.cause}" if entry.cause else ""
     pace = f" ({_pace(told)})" if told.left_s is not None else ""
-    print(_clean(f"{told.done}/{told.total} {entry.ending} {entry.name}{cause}{pace}"), flush=True)
+    line = f"{told.done}/{told.total} {entry.ending} {entry.name}{cause}{pace}"
+    console.say(console.one_line(line))
 
 
 def _pace(told: "Told") -> str:
@@ -236,21 +234,15 @@ def _duration(seconds: float) -> str:
 # -- the end ----------------------------------------------------------------------------------
 
 
-def _print(summary: "Summary", orders: "Orders") -> None:
+def _conclude(summary: "Summary", orders: "Orders") -> None:
     lines = [(line.ending, str(line.count), line.cause) for line in summary.lines]
     lines.append(("all", str(summary.total), ""))
     first = max(len(line[0]) for line in lines)
     second = max(len(line[1]) for line in lines)
     for ending, count, cause in lines:
-        print(_clean(f"{ending.ljust(first)}  {count.rjust(second)}  {cause}".rstrip()))
+        line = f"{ending.ljust(first)}  {count.rjust(second)}  {cause}"
+        console.say(console.one_line(line).rstrip())
+    console.say(summary.counted)
     skipped = len(summary.entries) - len(summary.fresh)
-    print(f"{len(summary.fresh)} read in this run, {skipped} done before.")
-    print(f"Written to {orders.out}: summary.json, index.html.", flush=True)
-
-
-def _warn(sentence: str) -> None:
-    print(_clean(sentence), file=sys.stderr, flush=True)
-
-
-def _clean(text: str) -> str:
-    return "".join(c if c.isprintable() or c == " " else repr(c)[1:-1] for c in text)
+    console.say(f"{len(summary.fresh)} read in this run, {skipped} done before.")
+    console.say(f"Written to {orders.out}: summary.json, index.html.")

@@ -2,12 +2,12 @@
 
 import argparse
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vemoclap.cli import console
 from vemoclap.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -124,8 +124,8 @@ def _import(parsed: argparse.Namespace) -> int:
     if imported.differences:
         _tell(("The file's statistics differ from those of its values:", *imported.differences))
     elif not any("no statistics" in note for note in imported.notes):
-        print("The file's statistics agree with its values.")
-    print(f"{len(store.videos)} videos written to {path}.", flush=True)
+        console.say("The file's statistics agree with its values.")
+    console.say(f"{len(store.videos)} videos written to {path}.")
     return ALL_FINE
 
 
@@ -140,21 +140,21 @@ def _describe(parsed: argparse.Namespace) -> int:
     if parsed.blacklist is None:
         one = statistics.describe(store)
         if parsed.json:
-            print(json.dumps(asdict(one), indent=2), flush=True)
+            console.answer(json.dumps(asdict(one), indent=2))
         else:
-            print(_text(one), flush=True)
+            console.say(_text(one))
         return ALL_FINE
     both = statistics.compare(store, blacklist.read(parsed.blacklist, store.schema.labels))
     if parsed.json:
         content = {"before": asdict(both.before), "after": asdict(both.after)}
-        print(json.dumps({**content, "troubles": both.troubles}, indent=2), flush=True)
+        console.answer(json.dumps({**content, "troubles": both.troubles}, indent=2))
         return ALL_FINE
     _tell(both.troubles)
-    print(_text(both.before))
-    print(f"\nWithout what {parsed.blacklist} leaves out\n")
-    print(_text(both.after))
-    print()
-    print(_table(_shares(both.before, both.after)), flush=True)
+    console.say(_text(both.before))
+    console.say(f"\nWithout what {parsed.blacklist} leaves out\n")
+    console.say(_text(both.after))
+    console.say()
+    console.say(_table(_shares(both.before, both.after)))
     return ALL_FINE
 
 
@@ -230,14 +230,14 @@ def _blacklist(parsed: argparse.Namespace) -> int:
             ],
             "troubles": judgement.troubles,
         }
-        print(json.dumps(content, indent=2), flush=True)
+        console.answer(json.dumps(content, indent=2))
         return ALL_FINE
     if judgement.removals:
         rows = [["video", "line", "reason"]]
         rows += [[one.id, str(one.line), one.reason] for one in judgement.removals]
-        print(_table(rows))
+        console.say(_table(rows))
     _tell(judgement.troubles)
-    print(f"{len(judgement.removals)} of {len(labels)} videos would be left out.", flush=True)
+    console.say(f"{len(judgement.removals)} of {len(labels)} videos would be left out.")
     return ALL_FINE
 
 
@@ -271,12 +271,13 @@ def _index(parsed: argparse.Namespace) -> int:
     _tell(found.troubles)
     if parsed.out is not None:
         collection.write(found, parsed.out)
-        print(f"Written to {parsed.out}.")
+        console.say(f"Written to {parsed.out}.")
     counts: dict[str, int] = {}
     for entry in found.entries:
         counts[entry.label or "no label"] = counts.get(entry.label or "no label", 0) + 1
-    print(_table([["emotion", "videos"], *([name, str(n)] for name, n in sorted(counts.items()))]))
-    print(f"{len(found.entries)} videos, {len(found.troubles)} remarks.", flush=True)
+    rows = [["emotion", "videos"], *([name, str(n)] for name, n in sorted(counts.items()))]
+    console.say(_table(rows))
+    console.say(f"{len(found.entries)} videos, {len(found.troubles)} remarks.")
     return ALL_FINE
 
 
@@ -284,12 +285,9 @@ def _checked(found: "Index") -> "Index":
     """Return the index without what is no video, with a bar where there is a terminal."""
     from vemoclap.training import collection
 
-    if not sys.stderr.isatty():
+    if not console.watched():
         return collection.checked(found)
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    with console.bars(transient=True) as bar:
         task = bar.add_task("checking")
         return collection.checked(
             found,
@@ -308,7 +306,7 @@ def _export(parsed: argparse.Namespace) -> int:
 
     store = splits.paper(stores.read(parsed.folder), parsed.seed)
     mmsa.write(store, parsed.out, parsed.vision, parsed.n)
-    print(f"{len(store.videos)} videos written to {parsed.out}.", flush=True)
+    console.say(f"{len(store.videos)} videos written to {parsed.out}.")
     return ALL_FINE
 
 
@@ -333,6 +331,6 @@ def _table(rows: Sequence[Sequence[str]]) -> str:
 def _tell(sentences: Sequence[str]) -> None:
     """Print remarks apart from the answer; of very many only the first."""
     for sentence in sentences[:SHOWN]:
-        print(sentence, file=sys.stderr)
+        console.complain(sentence)
     if len(sentences) > SHOWN:
-        print(f"... and {len(sentences) - SHOWN} more remarks.", file=sys.stderr, flush=True)
+        console.complain(f"... and {len(sentences) - SHOWN} more remarks.")

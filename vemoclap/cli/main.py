@@ -2,13 +2,13 @@
 
 import argparse
 import os
-import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vemoclap.cli import app, batch, features, mer, models, options, timeline, train
+from vemoclap.cli import app, batch, console, features, mer, models, options, timeline, train
+from vemoclap.engines import quiet
 from vemoclap.errors import (
     DataError,
     MediaError,
@@ -36,20 +36,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code.
 
     0: all fine. 1: some of several videos failed, or an internal error. 2: bad input or usage.
+
+    What libraries say of themselves is not seen, without ``arguments`` to the end of the process.
     """
     parsed = _parser().parse_args(arguments)
-    try:
-        code: int = parsed.run(parsed)
-        return code
-    except VemoclapError as error:
-        return _report(error)
-    except KeyboardInterrupt:
-        _complain("Interrupted.")
-        return INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output went away; keep Python from complaining again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return SOME_FAILED
+    with quiet.silence(for_good=arguments is None):
+        try:
+            code: int = parsed.run(parsed)
+            return code
+        except VemoclapError as error:
+            return _report(error)
+        except KeyboardInterrupt:
+            console.complain("Interrupted.")
+            return INTERRUPTED
+        except BrokenPipeError:
+            # The reader of our output went away; keep Python from complaining again at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), quiet.stream("stdout").fileno())
+            return SOME_FAILED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -123,7 +126,7 @@ def _analyze(parsed: argparse.Namespace) -> int:
     )
     talkative = not (parsed.quiet or parsed.json)
     if talkative:
-        _print(f"preset: {analyser.preset.name}")
+        console.say(f"preset: {analyser.preset.name}")
     codes = [_one(path, analyser, limits, parsed, talkative) for path in parsed.paths]
     if len(set(codes)) == 1:
         return codes[0]
@@ -144,12 +147,9 @@ def _one(
     except BrokenPipeError:
         raise
     except Exception as error:
-        if _debugging():
+        if quiet.debugging():
             raise
-        _complain(
-            f"{name}: vemoclap itself failed ({type(error).__name__}: {error}); "
-            "please report it with the traceback that VEMOCLAP_DEBUG=1 shows."
-        )
+        console.complain_of_bug(name, error)
         return SOME_FAILED
     return ALL_FINE
 
@@ -160,36 +160,18 @@ def _deliver(analysis: "Analysis", path: Path, parsed: argparse.Namespace, talka
 
     several = len(parsed.paths) > 1
     if parsed.json:
-        _print(report.to_json(analysis, indent=None if several else 2))
+        console.answer(report.to_json(analysis, indent=None if several else 2))
         if parsed.out is None:
             return
     folder = options.folder(path, parsed.out, several=several)
     written = report.write(analysis, folder, embed_bytes=int((parsed.embed_video or 0) * 1e6))
     if talkative:
-        from rich.console import Console
-
-        console = Console()
-        console.print(report.summary(analysis))
-        console.print(
-            f"Written to {folder}: {', '.join(file.name for file in written)}", markup=False
-        )
+        console.draw(report.summary(analysis))
+        console.say(f"Written to {folder}: {', '.join(file.name for file in written)}")
 
 
 def _report(error: VemoclapError) -> int:
-    if _debugging():
+    if quiet.debugging():
         traceback.print_exc()
-    _complain(str(error))
+    console.complain(str(error))
     return BAD_INPUT if isinstance(error, _REFUSALS) else SOME_FAILED
-
-
-def _debugging() -> bool:
-    return os.environ.get("VEMOCLAP_DEBUG") == "1"
-
-
-def _print(text: str) -> None:
-    print(text, flush=True)
-
-
-def _complain(text: str) -> None:
-    printable = "".join(c if c.isprintable() or c == " " else repr(c)[1:-1] for c in text)
-    print(printable, file=sys.stderr, flush=True)

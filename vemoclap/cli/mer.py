@@ -2,11 +2,10 @@
 
 import argparse
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vemoclap.cli import options
+from vemoclap.cli import console, options
 from vemoclap.cli.train import shown
 from vemoclap.errors import DataError
 
@@ -133,8 +132,8 @@ def _train(parsed: argparse.Namespace) -> int:
             evaluate.as_json(evaluation), evaluate.markdown(evaluation), parsed.out / FOLDER
         )
         _list(prepared, parsed.out)
-    options.print_markdown(evaluate.markdown(evaluation))
-    print(f"Written to {parsed.out}.", flush=True)
+    console.markdown(evaluate.markdown(evaluation))
+    console.say(f"Written to {parsed.out}.")
     return ALL_FINE
 
 
@@ -174,10 +173,10 @@ def _evaluate(parsed: argparse.Namespace) -> int:
         evaluation_report.write_tables(numbers, evaluate.markdown(evaluation), out)
         _list(prepared, out)
     if parsed.json:
-        print(json.dumps(numbers, indent=2), flush=True)
+        console.answer(json.dumps(numbers, indent=2))
         return ALL_FINE
-    options.print_markdown(evaluate.markdown(evaluation))
-    print(f"Written to {out}: evaluation.json, evaluation.md", flush=True)
+    console.markdown(evaluate.markdown(evaluation))
+    console.say(f"Written to {out}: evaluation.json, evaluation.md")
     return ALL_FINE
 
 
@@ -200,13 +199,11 @@ def _prepared(parsed: argparse.Namespace, shape: "Shape", device: str) -> "Prepa
         progress=_lines(),
     )
     for trouble in prepared.troubles[:TROUBLES_SHOWN]:
-        print(trouble, file=sys.stderr)
+        console.complain(trouble)
     if len(prepared.troubles) > TROUBLES_SHOWN:
-        print(
+        console.complain(
             f"{len(prepared.troubles) - TROUBLES_SHOWN} more are left out; {TROUBLES} will name "
-            "all of them.",
-            file=sys.stderr,
-            flush=True,
+            "all of them."
         )
     return prepared
 
@@ -226,6 +223,6 @@ def _lines() -> "Progress":
         percent = 100 * done // max(total, 1)
         if percent != shown:
             shown = percent
-            print(f"{stage}: {done} of {total}", file=sys.stderr, flush=True)
+            console.complain(f"{stage}: {done} of {total}")
 
     return show

@@ -2,11 +2,11 @@
 
 import argparse
 import json
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from vemoclap.cli import console
 from vemoclap.errors import UsageError
 
 if TYPE_CHECKING:
@@ -76,14 +76,14 @@ def _list(parsed: argparse.Namespace) -> int:
     from vemoclap import files
     from vemoclap.weights import cache
 
-    with files.explained(cache.home()):
+    with files.explain_home_errors(cache.home()):
         presets = _presets()
     if parsed.json:
-        print(json.dumps({"home": str(cache.home()), "presets": presets}, indent=2), flush=True)
+        console.answer(json.dumps({"home": str(cache.home()), "presets": presets}, indent=2))
         return ALL_FINE
     for preset in presets:
-        print(_table(preset), end="\n\n")
-    print(f"Downloads lie in {cache.home() / 'weights'}.", flush=True)
+        console.say(f"{_table(preset)}\n")
+    console.say(f"Downloads lie in {cache.home() / 'weights'}.")
     return ALL_FINE
 
 
@@ -186,33 +186,31 @@ def _download(parsed: argparse.Namespace) -> int:
     if parsed.renew and not parsed.names:
         raise UsageError("--renew takes the names of the engines to bring again.")
     rows = _named(parsed.names or ["paper"])
-    with files.explained(cache.home()):
+    with files.explain_home_errors(cache.home()):
         wanted = [row for row in rows if parsed.renew or cache.missing(row.name)]
     for row in rows:
         if row not in wanted:
-            print(f"{row.name}: already here")
+            console.say(f"{row.name}: already here")
     if not wanted:
-        print("Nothing to download.", flush=True)
+        console.say("Nothing to download.")
         return ALL_FINE
     for row in wanted:
-        print(f"{row.name}: {_size(row.size_mb)}, licence {row.licence}, from {row.place}")
+        console.say(f"{row.name}: {_size(row.size_mb)}, licence {row.licence}, from {row.place}")
     for row in wanted:
         if not row.commercial:
-            print(f"Mind that the licence of {row.name} ({row.licence}) forbids commercial use.")
+            console.say(
+                f"Mind that the licence of {row.name} ({row.licence}) forbids commercial use."
+            )
     total = sum(row.size_mb for row in wanted)
-    print(f"{_size(total)} to download into {cache.home() / 'weights'}.", flush=True)
+    console.say(f"{_size(total)} to download into {cache.home() / 'weights'}.")
     with _bars([row.name for row in wanted]) as progress_of:
         failures = download.fetch_all([row.name for row in wanted], progress_of, renew=parsed.renew)
     for name, error in failures.items():
-        print(f"{name}: {error}", file=sys.stderr, flush=True)
+        console.complain(f"{name}: {error}")
     if failures:
-        print(
-            f"{len(failures)} of {len(wanted)} could not be downloaded.",
-            file=sys.stderr,
-            flush=True,
-        )
+        console.complain(f"{len(failures)} of {len(wanted)} could not be downloaded.")
         return NOT_ALL_CAME
-    print("All of it is here.", flush=True)
+    console.say("All of it is here.")
     return ALL_FINE
 
 
@@ -263,18 +261,17 @@ def _verify(parsed: argparse.Namespace) -> int:
     with _bars(list(ARTEFACTS)) as progress_of:
         findings = verify(ARTEFACTS, progress_of)
     if not findings:
-        print(f"No models are in {cache.home()}; run `vemoclap models download`.", flush=True)
+        console.say(f"No models are in {cache.home()}; run `vemoclap models download`.")
         return ALL_FINE
     by_verdict = {one: [f for f in findings if f.verdict is one] for one in Verdict}
     for finding in (*by_verdict[Verdict.UNKNOWN], *by_verdict[Verdict.WRONG]):
-        print(f"{finding.artefact}: {finding.reason}")
+        console.say(f"{finding.artefact}: {finding.reason}")
     whole = {f.artefact for f in findings} - {f.artefact for f in by_verdict[Verdict.WRONG]}
-    print(
+    console.say(
         f"Files as they should be: {len(by_verdict[Verdict.GOOD])}; "
         f"without anything to compare with: {len(by_verdict[Verdict.UNKNOWN])}; "
         f"wrong: {len(by_verdict[Verdict.WRONG])}.\n"
-        f"Models to be used: {', '.join(sorted(whole)) or 'none'}.",
-        flush=True,
+        f"Models to be used: {', '.join(sorted(whole)) or 'none'}."
     )
     return SOMETHING_WRONG if by_verdict[Verdict.WRONG] else ALL_FINE
 
@@ -285,11 +282,10 @@ def _verify(parsed: argparse.Namespace) -> int:
 @contextmanager
 def _bars(names: Sequence[str]) -> Iterator[Callable[[str], "Progress"]]:
     """Give what makes the progress of one artefact seen: a bar, or lines where none can be."""
-    if not sys.stderr.isatty():
+    if not console.watched():
         yield _lines
         return
     from rich import progress as rich_progress
-    from rich.console import Console
 
     columns = (
         rich_progress.TextColumn(f"{{task.description:{max(map(len, names), default=0)}}}"),
@@ -298,7 +294,7 @@ def _bars(names: Sequence[str]) -> Iterator[Callable[[str], "Progress"]]:
         rich_progress.TransferSpeedColumn(),
         rich_progress.TextColumn("{task.fields[doing]}"),
     )
-    with rich_progress.Progress(*columns, console=Console(stderr=True)) as bars:
+    with console.bars(*columns) as bars:
 
         def progress_of(name: str) -> "Progress":
             task: rich_progress.TaskID | None = None
@@ -309,7 +305,7 @@ def _bars(names: Sequence[str]) -> Iterator[Callable[[str], "Progress"]]:
                 if task is None:
                     task = bars.add_task(name, doing="")
                 if stage != last and stage.startswith(("waiting", "trying")):
-                    bars.console.print(f"{name}: {stage}", markup=False, highlight=False)
+                    console.complain(f"{name}: {stage}")
                 last = stage
                 bars.update(task, completed=done, total=total, doing=stage.partition(" ")[0])
 
@@ -324,7 +320,7 @@ def _lines(name: str) -> "Progress":
     def show(stage: str, done: int, total: int) -> None:
         nonlocal last
         if stage != last:
-            print(f"{name}: {stage}", file=sys.stderr, flush=True)
+            console.complain(f"{name}: {stage}")
         last = stage
 
     return show

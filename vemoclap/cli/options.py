@@ -2,20 +2,19 @@
 
 import argparse
 import json
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vemoclap import files
+from vemoclap.cli import console
 from vemoclap.errors import UsageError
 
 if TYPE_CHECKING:
     from vemoclap.media.clip import Limits
     from vemoclap.records import Progress
 import os
-
-from vemoclap.errors import DataError
 
 DOCUMENTS = ("analysis.json", "timeline.json")  # tell whose the results in a folder are
 
@@ -115,17 +114,13 @@ def file(name: str, limits: "Limits", progress: "Progress | None") -> Path:
 @contextmanager
 def shown(talkative: bool) -> "Iterator[Progress | None]":
     """Give what shows progress as a bar, if somebody is there to see one."""
-    if not (talkative and sys.stderr.isatty()):
+    if not (talkative and console.watched()):
         yield None
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    terminal = Console(stderr=True)
-    # What is printed meanwhile belongs above the bar, but where it goes to a file, into the file.
-    aside = sys.stdout.isatty()
-    with Progress(*columns, console=terminal, transient=True, redirect_stdout=aside) as bar:
+    with console.bars(*columns, transient=True) as bar:
         task = bar.add_task("starting", total=None)
 
         def show(stage: str, done: int, total: int) -> None:
@@ -174,7 +169,6 @@ __all__ = [
     "count",
     "device",
     "positive",
-    "print_markdown",
     "share",
     "share_the_processor",
     "writing",
@@ -218,13 +212,9 @@ def share(text: str) -> float:
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
     """Turn what the operating system refuses within into a plain error."""
-    try:
+    advice = "free some space or choose another folder"
+    with files.explain_os_errors(folder, "cannot be used", advice, inside=True):
         yield
-    except OSError as error:
-        raise DataError(
-            f"{error.filename or folder} cannot be used ({error.strerror or error}); free some "
-            "space or choose another folder."
-        ) from error
 
 
 def device(asked: str) -> str:
@@ -234,14 +224,3 @@ def device(asked: str) -> str:
     if asked == "cuda" and not torch.cuda.is_available():
         raise UsageError("There is no CUDA GPU that torch can use here; use --device cpu.")
     return "cuda" if asked != "cpu" and torch.cuda.is_available() else "cpu"
-
-
-def print_markdown(text: str) -> None:
-    """Print Markdown, drawn where somebody watches."""
-    from rich.console import Console
-    from rich.markdown import Markdown
-
-    if sys.stdout.isatty():
-        Console().print(Markdown(text))
-    else:
-        print(text, flush=True)

@@ -1,17 +1,17 @@
 """The command ``vemoclap timeline``: the emotion of a video over time."""
 
 import argparse
-import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vemoclap.cli import console
 from vemoclap.cli import options as cli_options
+from vemoclap.engines import quiet
 from vemoclap.errors import UsageError, VemoclapError
 
 if TYPE_CHECKING:
     from vemoclap.records import EngineUse
-    from vemoclap.timeline.records import Judge, Moment, Timeline
+    from vemoclap.timeline.records import Moment, SpanClassifier, Timeline
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -72,21 +72,14 @@ def _timeline(parsed: argparse.Namespace) -> int:
     except (VemoclapError, BrokenPipeError):
         raise
     except Exception as error:
-        if os.environ.get("VEMOCLAP_DEBUG") == "1":
+        if quiet.debugging():
             raise
-        # A bug: one line, as of `analyze`, and the traceback for those who look for it.
-        name = "".join(c if c.isprintable() else repr(c)[1:-1] for c in parsed.path)
-        print(
-            f"{name}: vemoclap itself failed ({type(error).__name__}: {error}); "
-            "please report it with the traceback that VEMOCLAP_DEBUG=1 shows.",
-            file=sys.stderr,
-            flush=True,
-        )
+        console.complain_of_bug(parsed.path, error)
         return FAILED
 
 
 def _follow(parsed: argparse.Namespace) -> int:
-    from vemoclap.timeline import options as choices
+    from vemoclap.timeline import spans as choices
     from vemoclap.timeline.api import analyser_for
     from vemoclap.timeline.run import Run
 
@@ -97,7 +90,6 @@ def _follow(parsed: argparse.Namespace) -> int:
         step_s=parsed.length / 2 if parsed.step is None else parsed.step,
         frame_count=choices.FRAMES if parsed.n is None else parsed.n,
     )
-    choices.check(options)
     judge = _judge(parsed)
     analyser = analyser_for(
         judge,
@@ -115,17 +107,17 @@ def _follow(parsed: argparse.Namespace) -> int:
             folder = cli_options.folder(path, parsed.out)
         going = Run(path, options, analyser, judge=judge, folder=folder, progress=progress)
         if talkative:
-            _print(f"preset: {analyser.preset.name}{', judged by mer' if judge else ''}")
+            console.say(f"preset: {analyser.preset.name}{', judged by mer' if judge else ''}")
         for moment in going:
             if talkative:
-                _print(_line(moment, going.labels))
+                console.say(_line(moment, going.labels))
         timeline = going.result()
     _deliver(timeline, folder, parsed, talkative)
     going.forget()
     return ALL_FINE
 
 
-def _judge(parsed: argparse.Namespace) -> "Judge | None":
+def _judge(parsed: argparse.Namespace) -> "SpanClassifier | None":
     if parsed.model == "preset":
         return None
     if parsed.checkpoint is None:
@@ -170,15 +162,15 @@ def _deliver(
     from vemoclap.report import timeline_files
 
     if parsed.json:
-        _print(timeline_files.to_json(timeline))
+        console.answer(timeline_files.to_json(timeline))
     if folder is None:
         return
     written = timeline_files.write(
         timeline, folder, embed_bytes=int((parsed.embed_video or 0) * 1e6)
     )
     if talkative:
-        _print("\n".join(_ending(timeline)))
-        _print(f"Written to {folder}: {', '.join(file.name for file in written)}")
+        console.say("\n".join(_ending(timeline)))
+        console.say(f"Written to {folder}: {', '.join(file.name for file in written)}")
 
 
 def _ending(timeline: "Timeline") -> list[str]:
@@ -217,7 +209,3 @@ def _filled(use: "EngineUse") -> bool:
 
 def _engine(use: "EngineUse") -> str:
     return f"{use.role}: {use.engine}"
-
-
-def _print(text: str) -> None:
-    print(text, flush=True)

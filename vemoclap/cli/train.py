@@ -2,13 +2,12 @@
 
 import argparse
 import json
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from vemoclap.cli import options
+from vemoclap.cli import console, options
 from vemoclap.errors import UsageError
 
 if TYPE_CHECKING:
@@ -191,8 +190,8 @@ def _train(parsed: argparse.Namespace) -> int:
             store, parsed.out, plan, resume=parsed.resume, callbacks=callbacks
         )
         evaluation_report.write(evaluation, parsed.out / evaluation_report.FOLDER)
-    options.print_markdown(evaluation_report.markdown(evaluation))
-    print(f"Written to {parsed.out}.", flush=True)
+    console.markdown(evaluation_report.markdown(evaluation))
+    console.say(f"Written to {parsed.out}.")
     return ALL_FINE
 
 
@@ -240,16 +239,15 @@ def shown(
     """
     from vemoclap.training.loop import Callbacks
 
-    if not sys.stderr.isatty():
+    if not console.watched():
 
         def line(epoch: "E") -> None:
             also(epoch)
-            print(sentence(epoch), file=sys.stderr, flush=True)
+            console.complain(sentence(epoch))
 
         yield Callbacks(on_epoch=line)
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 
     columns = (
         TextColumn("{task.description}"),
@@ -257,7 +255,7 @@ def shown(
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bars:
+    with console.bars(*columns) as bars:
         whole = bars.add_task("epochs, at most", total=total)
         part = bars.add_task("steps of this epoch", total=None)
 
@@ -267,7 +265,7 @@ def shown(
         def epoch(one: "E") -> None:
             also(one)
             bars.update(whole, advance=1)
-            bars.console.print(sentence(one), markup=False, highlight=False)
+            console.complain(sentence(one))
 
         yield Callbacks(step, epoch)
 
@@ -306,10 +304,10 @@ def _evaluate(parsed: argparse.Namespace) -> int:
     with options.writing(out):
         written = evaluation_report.write(evaluation, out)
     if parsed.json:
-        print(json.dumps(evaluation_report.as_json(evaluation), indent=2), flush=True)
+        console.answer(json.dumps(evaluation_report.as_json(evaluation), indent=2))
         return ALL_FINE
-    options.print_markdown(evaluation_report.markdown(evaluation))
-    print(f"Written to {out}: {', '.join(path.name for path in written)}", flush=True)
+    console.markdown(evaluation_report.markdown(evaluation))
+    console.say(f"Written to {out}: {', '.join(path.name for path in written)}")
     return ALL_FINE
 
 
@@ -329,7 +327,7 @@ def _experiment(parsed: argparse.Namespace) -> int:
     with options.writing(parsed.out), shown(total, _sentence) as callbacks:
 
         def begin(condition: str) -> "Callbacks[Epoch]":
-            print(condition, file=sys.stderr, flush=True)
+            console.complain(condition)
             return callbacks
 
         results = experiments.run(
@@ -340,8 +338,8 @@ def _experiment(parsed: argparse.Namespace) -> int:
             callbacks=begin,
         )
         written = experiments.write(parsed.part, results, store.schema.note, parsed.out)
-    options.print_markdown(written[0].read_text("utf-8"))
-    print(f"Written to {parsed.out}: {', '.join(path.name for path in written)}", flush=True)
+    console.markdown(written[0].read_text("utf-8"))
+    console.say(f"Written to {parsed.out}: {', '.join(path.name for path in written)}")
     return ALL_FINE
 
 
@@ -355,7 +353,7 @@ def _memory(parsed: argparse.Namespace) -> int:
     device = options.device(parsed.device)
 
     def progress(case: str, done: int, total: int) -> None:
-        print(f"{done + 1} of {total}: {case}", file=sys.stderr, flush=True)
+        console.complain(f"{done + 1} of {total}: {case}")
 
     with (
         options.writing(parsed.out),
@@ -373,6 +371,6 @@ def _memory(parsed: argparse.Namespace) -> int:
         )
         about = f"Preset {preset} on the {'GPU' if device == 'cuda' else 'CPU'}."
         written = footprint.write(cases, about, parsed.out)
-    options.print_markdown(written[0].read_text("utf-8"))
-    print(f"Written to {parsed.out}: {', '.join(path.name for path in written)}", flush=True)
+    console.markdown(written[0].read_text("utf-8"))
+    console.say(f"Written to {parsed.out}: {', '.join(path.name for path in written)}")
     return ALL_FINE

@@ -10,7 +10,6 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -33,11 +32,6 @@ MELS = 128
 FBANK_MEAN = 15.41663  # of AudioSet's log mel energies, from the published training code
 FBANK_STD = 6.55582
 SCALE = 2**15  # Kaldi's filterbank expects 16-bit sample values
-FRAME = 400  # samples, 25 ms
-HOP = 160  # samples, 10 ms
-FFT = 512  # the next power of two
-PREEMPHASIS = 0.97
-LOWEST_HERTZ = 20
 TAGS = 5
 
 # Of a window of 3 s, 144 patches: a layer's inner 3072 numbers, twice, and the position bias of
@@ -52,37 +46,23 @@ def filterbank(waveforms: Floats) -> Tensor:
     """Return the normalised log mel energies (B, T, 128) of sounds (B, samples) at 16 kHz.
 
     Frames are 25 ms long and 10 ms apart, only whole ones: 3 seconds give T = 298. Kaldi's
-    filterbank with a Povey window and no dither, so that the same sound always gives the same.
-    All in single precision, as the model heard in training: of the faintest bands rounding is
-    all that is left, and it too is part of what a feature is.
+    filterbank with a Povey window and no dither, so that the same sound always gives the same. Of
+    the lowest bands some lie between two bins of the FFT, and their energy is the floor.
     """
-    frames = (torch.tensor(waveforms, dtype=torch.float32) * SCALE).unfold(-1, FRAME, HOP)
-    frames = frames - frames.mean(-1, keepdim=True)
-    before = torch.cat([frames[..., :1], frames[..., :-1]], -1)
-    frames = (frames - PREEMPHASIS * before) * torch.hann_window(FRAME, periodic=False) ** 0.85
-    power = torch.fft.rfft(frames, FFT).abs() ** 2  # (B, T, 257)
-    mels = (power @ _mel_filters()).clamp_min(torch.finfo(torch.float32).eps).log()
-    normalised: Tensor = (mels - FBANK_MEAN) / (2 * FBANK_STD)
-    return normalised
+    from kaldi_native_fbank import FbankOptions, OnlineFbank
 
-
-@cache
-def _mel_filters() -> Tensor:
-    """Return Kaldi's triangles (257, 128), whose sides are straight in mels from 20 Hz up.
-
-    Some of the lowest are narrower than a bin of the FFT and empty: their energy is the floor.
-    """
-    hertz = np.arange(FFT // 2) * SAMPLE_RATE / FFT  # Kaldi leaves the last bin out
-    edges = np.linspace(_mels(LOWEST_HERTZ), _mels(SAMPLE_RATE / 2), MELS + 2)
-    step = edges[1] - edges[0]
-    rising = (_mels(hertz)[:, None] - edges[:-2]) / step
-    falling = (edges[2:] - _mels(hertz)[:, None]) / step
-    filters = np.pad(np.minimum(rising, falling).clip(min=0), ((0, 1), (0, 0)))
-    return torch.from_numpy(filters).float()
-
-
-def _mels(hertz: Any) -> Any:
-    return 1127 * np.log1p(hertz / 700)
+    options = FbankOptions()
+    options.frame_opts.samp_freq = SAMPLE_RATE
+    options.frame_opts.window_type = "povey"
+    options.frame_opts.dither = 0
+    options.mel_opts.num_bins = MELS
+    mels = []
+    for waveform in np.asarray(waveforms, np.float32) * SCALE:
+        bank = OnlineFbank(options)
+        bank.accept_waveform(SAMPLE_RATE, waveform)
+        bank.input_finished()
+        mels.append([bank.get_frame(frame) for frame in range(bank.num_frames_ready)])
+    return torch.from_numpy((np.array(mels, np.float32) - FBANK_MEAN) / (2 * FBANK_STD))
 
 
 # -- the model --------------------------------------------------------------------------------
@@ -332,6 +312,7 @@ def load(device: str) -> Callable[[Floats], Heard]:
 
     The tags are the five most likely of the mean of the windows' vectors.
     """
+    weights_cache.use_offline()
     model, ids = read(weights_cache.folder("beats") / CONVERTED, device)
     ontology = names(weights_cache.folder("audioset-ontology") / "ontology.json")
     if lacking := [key for key in ids if key not in ontology]:

@@ -69,7 +69,9 @@ def load(device: str) -> Callable[[Floats], str]:
     weights_cache.use_offline()
     path, language = weights_cache.folder("clipcap") / CONVERTED, weights_cache.folder("gpt2")
     network = _network(path, language, device)
-    tokenizer = ByteLevelBPETokenizer(str(language / "vocab.json"), str(language / "merges.txt"))
+    tokenizer = ByteLevelBPETokenizer.from_file(
+        str(language / "vocab.json"), str(language / "merges.txt")
+    )
     stop = tokenizer.encode(STOP).ids[0]
 
     def describe(embedding: Floats) -> str:
@@ -96,16 +98,18 @@ def beam_search(gpt: Any, prefix: "Tensor", stop: int) -> list[int]:
         stop: the token that ends a beam, itself included.
     """
     import torch
+    from transformers import DynamicCache
 
-    answer = gpt(inputs_embeds=prefix, use_cache=True)
-    cache = answer.past_key_values  # keys and values of what was read, so each step reads one token
+    cache: Any = DynamicCache()  # keys and values of what was read, so each step reads one token
+    # It goes second in all versions of transformers, which call it past_key_values or cache.
+    answer = gpt(None, cache, inputs_embeds=prefix, use_cache=True)
     cache.batch_repeat_interleave(BEAMS)
     sums, last = answer.logits[0, -1].float().log_softmax(-1).topk(BEAMS)  # (5,), (5,)
     tokens = last[:, None]  # (5, length)
     lengths = torch.ones_like(last)  # of each beam until it ended
     ended = last == stop
     while tokens.shape[1] < MAX_TOKENS and not ended.all():
-        answer = gpt(input_ids=last[:, None], past_key_values=cache, use_cache=True)
+        answer = gpt(last[:, None], cache, use_cache=True)
         gains = answer.logits[:, -1].float().log_softmax(-1)  # (5, words)
         gains[ended] = -torch.inf
         gains[ended, 0] = 0.0  # an ended beam has one continuation, which costs nothing
@@ -131,7 +135,6 @@ def _network(path: Path, language: Path, device: str) -> Any:
     from transformers.pytorch_utils import Conv1D
 
     library: Any = transformers  # its annotations leave out much of what is used here
-    library.logging.set_verbosity_error()
     tensors, _ = checkpoint.read(path, device)
     config = library.GPT2Config.from_json_file(str(language / "config.json"))
     if device.startswith("cuda"):

@@ -5,7 +5,6 @@ downloaded. What differs from the engine ``rapidocr`` is the code around the sam
 """
 
 import json
-import logging
 import os
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -81,11 +80,8 @@ def load(device: str) -> Callable[[Pictures], list[tuple[TextLine, ...]]]:
 def _reader() -> Any:
     os.environ["PADDLE_PDX_DISABLE_MODEL_SOURCE_CHECK"] = "True"  # it would call its servers
     os.environ.setdefault("PADDLE_PDX_CACHE_HOME", str(cache.home() / "paddlex"))
-    logging.getLogger("paddlex").setLevel(logging.CRITICAL)
-    logging.getLogger("paddleocr").setLevel(logging.CRITICAL)
     from paddleocr import PaddleOCR
 
-    logging.getLogger("paddlex").setLevel(logging.CRITICAL)  # the import sets it back
     # The networks are read while PaddleOCR starts, so their folder may go afterwards.
     with TemporaryDirectory(prefix="vemoclap-paddle-") as folder:
         detector, reader = Path(folder, "det"), Path(folder, "rec")

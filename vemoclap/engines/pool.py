@@ -6,12 +6,12 @@ it; in the end the preset runs role by role.
 """
 
 import gc
-import os
 import threading
 from collections.abc import Callable
 from typing import Any
 
 from vemoclap.engines import memory, roles
+from vemoclap.engines.quiet import debugging
 from vemoclap.engines.registry import ENGINES
 from vemoclap.engines.roles import Preset
 from vemoclap.errors import EngineError, VemoclapError
@@ -126,8 +126,3 @@ class Residents:
         engine = roles.engine_of(self._preset, role)
         on_cpu, on_gpu = ENGINES[role][engine].memory_mb if engine else (0, 0)
         return (on_gpu if self.on_gpu else on_cpu) * 1_000_000
-
-
-def debugging() -> bool:
-    """Return whether a developer asked to see tracebacks."""
-    return os.environ.get("VEMOCLAP_DEBUG") == "1"

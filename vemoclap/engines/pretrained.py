@@ -108,10 +108,8 @@ def labels(config: Any, expected: frozenset[str], artefact: str) -> tuple[str, .
 
 
 def _library() -> Any:
-    """Return transformers, silent; its annotations leave out much of what is used here."""
+    """Return transformers, whose annotations leave out much of what is used here."""
     import transformers
 
     library: Any = transformers
-    library.logging.set_verbosity_error()
-    library.logging.disable_progress_bar()
     return library

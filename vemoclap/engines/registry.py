@@ -41,7 +41,13 @@ def _own(
 # role -> engine -> what it is. A new engine is one row here and one file in ``engines``.
 ENGINES: dict[str, dict[str, EngineEntry]] = {
     "faces": {
-        "yolo-face": _own("yolo_face", "ultralytics", "AGPL-3.0", "YOLOv8 face detector", (30, 30)),
+        "yolo-face": _own(
+            "yolo_face",
+            "ultralytics-opencv-headless",
+            "AGPL-3.0",
+            "YOLOv8 face detector",
+            (30, 30),
+        ),
         "mtcnn": _own("mtcnn", "facenet-pytorch", "MIT", "MTCNN face detector"),
     },
     "expression": {

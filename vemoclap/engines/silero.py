@@ -1,6 +1,5 @@
 """Voice activity: Silero VAD, with the weights inside its wheel."""
 
-import warnings
 from collections.abc import Callable
 
 from vemoclap.records import SAMPLE_RATE, Floats, Span
@@ -22,10 +21,7 @@ def load(device: str) -> Callable[[Floats], tuple[Span, ...]]:
     network = silero_vad.load_silero_vad(onnx=True)
 
     def spans(sound: Floats) -> tuple[Span, ...]:
-        with warnings.catch_warnings():
-            # Sound decoded by ffmpeg is read-only memory; nothing here writes to it.
-            warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
-            samples = torch.from_numpy(sound)
+        samples = torch.from_numpy(sound)  # read-only memory, of which torch warns; none writes
         found = silero_vad.get_speech_timestamps(samples, network, sampling_rate=SAMPLE_RATE)
         return tuple(Span(s["start"] / SAMPLE_RATE, s["end"] / SAMPLE_RATE) for s in found)
 

@@ -1,6 +1,5 @@
 """Speech in any language to English text: OpenAI's Whisper large-v3 (Radford et al. 2022)."""
 
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -37,9 +36,8 @@ def load(device: str) -> Callable[[Clip, tuple[Span, ...]], Transcript | None]:
         if clip.audio is None or not spans:
             return None
         sound = torch.tensor(clip.audio)  # a copy, since torch warns of arrays that are read-only
-        with torch.random.fork_rng([device] if half else []), warnings.catch_warnings():
+        with torch.random.fork_rng([device] if half else []):
             torch.manual_seed(0)
-            warnings.filterwarnings("ignore", "Performing inference on CPU when CUDA is available")
             try:
                 result = network.transcribe(sound, task="translate", fp16=half)
             finally:

@@ -93,12 +93,11 @@ def _predictor(path: Path, device: str) -> Any:
 def _process_kept() -> Iterator[None]:
     """Undo what Ultralytics does to the whole process while it is imported and set up.
 
-    It leaves torch and OpenCV, which other engines use too, with fewer threads, and prints notes.
+    It leaves torch and OpenCV, which other engines use too, with fewer threads.
     """
     import cv2
     import torch
 
-    os.environ.setdefault("YOLO_VERBOSE", "false")  # else the first import prints its settings
     had_openmp = "OMP_NUM_THREADS" in os.environ
     torch_threads, cv_threads = torch.get_num_threads(), cv2.getNumThreads()
     try:

@@ -84,10 +84,11 @@ def open_clip(
     )
 
 
-def printable(path: Path) -> str:
-    """Return the name of a file for messages: control characters escaped, cut at 80."""
-    name = "".join(c if c.isprintable() else repr(c)[1:-1] for c in path.name or str(path))
-    return name if len(name) <= 80 else f"{name[:40]}…{name[-39:]}"
+def printable(found: Path | str) -> str:
+    """Return a file's name, or what a user typed, for messages: controls escaped, cut at 80."""
+    text = found if isinstance(found, str) else found.name or str(found)
+    shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    return shown if len(shown) <= 80 else f"{shown[:40]}…{shown[-39:]}"
 
 
 def check_file(path: Path, name: str, limits: Limits) -> int:

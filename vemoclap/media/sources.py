@@ -18,7 +18,7 @@ from vemoclap.media import youtube
 from vemoclap.media.clip import Limits, printable
 from vemoclap.records import Progress
 
-SAMPLES = Path(__file__).resolve().parents[2] / "samples"  # beside the package in a checkout
+SAMPLES = files.bundled("samples")
 SAMPLE_PREFIX = "sample:"
 LONGEST_NAME = 100  # bytes of an upload's name; file systems take 255
 
@@ -115,8 +115,8 @@ def samples() -> tuple[Sample, ...]:
         ) from error
     if not found:
         raise SourceError(
-            "This installation came without the sample videos; run vemoclap from a checkout of "
-            "the project, or choose a file of your own."
+            "This installation came without the sample videos; install vemoclap again, or choose a "
+            "file of your own."
         )
     return found
 
@@ -132,7 +132,7 @@ def sample(name: str) -> Source:
         if name.strip().lower() in (one.name, one.path.name):
             return Source(Kind.SAMPLE, one.path, one.name)
     raise SourceError(
-        f"There is no sample {_quoted(name)}; choose {', '.join(one.name for one in known)}."
+        f"There is no sample '{printable(name)}'; choose {', '.join(one.name for one in known)}."
     )
 
 
@@ -154,16 +154,15 @@ def from_path(text: str) -> Source:
         path = Path(text).expanduser().absolute()
         mode = path.stat().st_mode
     except FileNotFoundError as error:
-        raise SourceError(f"There is no file {_quoted(text)}; check the path.") from error
+        raise SourceError(f"There is no file '{printable(text)}'; check the path.") from error
     except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: ~nobody has no home
-        reason = getattr(error, "strerror", None) or error
         raise SourceError(
-            f"{_quoted(text)} cannot be reached ({reason}); check the path."
+            f"'{printable(text)}' cannot be reached ({files.reason(error)}); check the path."
         ) from error
     if stat.S_ISDIR(mode):
-        raise SourceError(f"{_quoted(text)} is a folder; name one of the videos in it.")
+        raise SourceError(f"'{printable(text)}' is a folder; name one of the videos in it.")
     if not stat.S_ISREG(mode):
-        raise SourceError(f"{_quoted(text)} is not a regular file; copy the video into one.")
+        raise SourceError(f"'{printable(text)}' is not a regular file; copy the video into one.")
     return Source(Kind.PATH, path, printable(path))
 
 
@@ -190,15 +189,11 @@ def from_upload(
             f"{file} has {files.amount(size)} and the limit is {files.amount(largest)}; cut or "
             "re-encode the video, or give its path instead."
         )
-    try:
+    advice = "free some space, or choose a smaller video"
+    with files.explain_os_errors(file, "could not be stored", advice, SourceError):
         folder = folder.absolute()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = _write_new(content, folder / file)
-    except OSError as error:
-        raise SourceError(
-            f"{file} could not be stored ({error.strerror or error}); free some space, or choose a "
-            "smaller video."
-        ) from error
     return Source(Kind.UPLOAD, path, path.name)
 
 
@@ -252,9 +247,3 @@ def from_youtube(
     """
     path = youtube.fetch(link, folder, limits=limits, progress=progress)
     return Source(Kind.YOUTUBE, path, f"YouTube {path.stem}")
-
-
-def _quoted(text: str) -> str:
-    """Return what a user typed, for messages: printable, cut at 80."""
-    shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
-    return f"'{shown}'" if len(shown) <= 80 else f"'{shown[:40]}…{shown[-39:]}'"

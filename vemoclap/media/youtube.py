@@ -6,7 +6,6 @@ cookies, no cache, and none of the settings that a user may have for it.
 """
 
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -145,7 +144,7 @@ def _explained(folder: Path, watch: "_Watch") -> Iterator[None]:
         if error is watch.stopped:
             raise
         raise SourceError(
-            f"{folder} cannot hold a video ({error.strerror or error}); choose another folder."
+            f"{folder} cannot hold a video ({files.reason(error)}); choose another folder."
         ) from error
 
 
@@ -320,7 +319,7 @@ class _Watch:
         self._expected = int(sum(sizes)) if all(sizes) else 0
         self._refuse_size(sum(sizes))
         # While picture and sound are joined they are there twice.
-        needed, free = sum(sizes) * min(len(parts), 2), shutil.disk_usage(self._folder).free
+        needed, free = sum(sizes) * min(len(parts), 2), files.free_space(self._folder)
         if needed > free:
             raise SourceError(
                 f"The disk that holds {self._folder} has {files.amount(free)} free, and the "

@@ -12,7 +12,7 @@ from vemoclap.media.sampling import equidistant
 from vemoclap.mer.backbones.inception_resnet import SIDE
 from vemoclap.readings.faces import crop
 from vemoclap.records import SAMPLE_RATE, Floats, Pictures
-from vemoclap.timeline.records import Material
+from vemoclap.timeline.records import SpanInputs
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -59,27 +59,27 @@ class Batch:
     token_there: "Tensor"  # (B, tokens) bool
 
 
-def see(material: Material, shape: Shape) -> Utterance:
+def see(span: SpanInputs, shape: Shape) -> Utterance:
     """Return what the model may use of a span.
 
     Of more frames than it takes, equidistant ones are kept, and of each frame the largest face.
     Sound beyond its length is cut.
     """
-    kept = equidistant(len(material.frames), shape.frames)
+    kept = equidistant(len(span.frames), shape.frames)
     faces, places = [], []
     for place, index in enumerate(kept):
-        if material.faces[index]:
-            largest = max(material.faces[index], key=lambda face: face.box.area)
-            faces.append(_square(crop(material.frames[index], largest.box)))
+        if span.faces[index]:
+            largest = max(span.faces[index], key=lambda face: face.box.area)
+            faces.append(_square(crop(span.frames[index], largest.box)))
             places.append(place)
-    sound = np.zeros(0, np.float32) if material.audio is None else material.audio
+    sound = np.zeros(0, np.float32) if span.audio is None else span.audio
     if len(sound) < SHORTEST_S * SAMPLE_RATE:
         sound = sound[:0]
     return Utterance(
         faces=np.stack(faces) if faces else np.empty((0, SIDE, SIDE, 3), np.uint8),
         places=np.array(places, np.int64),
         sound=sound[: shape.samples],
-        words=" ".join(material.words.split()),
+        words=" ".join(span.words.split()),
     )
 
 

@@ -4,10 +4,6 @@ Each is a file of its own, named for all that decides what is in it, so that a r
 off goes on and a changed clip is read anew.
 """
 
-import hashlib
-import io
-import json
-import os
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -15,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from vemoclap import files
 from vemoclap.engines import roles
 from vemoclap.engines.pool import Residents
 from vemoclap.engines.roles import Faces, Preset
@@ -25,9 +22,9 @@ from vemoclap.mer import inputs
 from vemoclap.mer.data import Collection, Piece
 from vemoclap.mer.inputs import Shape, Utterance
 from vemoclap.readings import speech
-from vemoclap.records import SAMPLE_RATE, Progress, Span
-from vemoclap.timeline.records import Material
-from vemoclap.timeline.word_timing import Words
+from vemoclap.records import Progress, Span
+from vemoclap.timeline import sections
+from vemoclap.timeline.records import SpanInputs
 from vemoclap.weights import cache
 
 VERSION = 1  # of the files
@@ -84,7 +81,7 @@ def fill(
             kept.append(Kept(piece, place / _key(piece, shape, preset)))
             wanted += kept[-1:] if not kept[-1].path.exists() else []
         except OSError as error:
-            troubles.append(_left_out(piece, error.strerror or str(error)))
+            troubles.append(_left_out(piece, files.reason(error)))
     lost: set[str] = set()
     reader: _Reader | None = None
     for done, (path, wanted) in enumerate(by_path.items()):
@@ -93,15 +90,11 @@ def fill(
         if not wanted:
             continue
         reader = reader or _Reader(shape, preset, device)
-        try:
+        advice = "free some space or name another folder with --cache"
+        with files.explain_os_errors(place, "cannot be written", advice):
             for one, why in reader.read(path, wanted):
                 lost.add(one.piece.id)
                 troubles.append(_left_out(one.piece, why))
-        except OSError as error:
-            raise DataError(
-                f"{place} cannot be written ({error.strerror or error}); free some space or name "
-                "another folder with --cache."
-            ) from error
     if progress:
         progress("clips", len(by_path), len(by_path))
     left = tuple(one for one in kept if one.piece.id not in lost)
@@ -142,7 +135,7 @@ class _Reader:
         """Keep the utterances of one file; yield those that cannot be had, and why."""
         try:
             reel = reels.open_reel(path)
-            listen = _Listener(path, self._engines) if _unheard(wanted) else None
+            listen = self._listen(path) if _unheard(wanted) else None
         except MediaError as error:
             yield from ((one, str(error)) for one in wanted)
             return
@@ -152,7 +145,9 @@ class _Reader:
             except (MediaError, EngineError) as error:
                 yield one, str(error)
 
-    def _see(self, reel: reels.Reel, piece: Piece, listen: "_Listener | None") -> Utterance:
+    def _see(
+        self, reel: reels.Reel, piece: Piece, listen: speech.SpeechOverTime | None
+    ) -> Utterance:
         whole = Span(0.0, reel.info.duration_s)
         asked = piece.span or whole
         span = Span(asked.start_s, min(asked.end_s, whole.end_s))
@@ -166,42 +161,24 @@ class _Reader:
         part = reel.part(span, reel.shown_at(times))
         if not len(part.frames):
             raise MediaError(f"{reel.video.name} has no frame from {span.start_s:.1f} s on.")
-        audio = reel.audio
-        if audio is not None:
-            ends = [round(time_s * SAMPLE_RATE) for time_s in (span.start_s, span.end_s)]
-            audio = audio[slice(*ends)]
-        words = piece.words if piece.words is not None else listen and listen.words(span)
-        material = Material(
+        words = piece.words
+        if words is None:
+            heard = listen and listen.words(span)
+            words = heard.text if heard else ""
+        given = SpanInputs(
             span=span,
             frames=part.frames,
             times_s=reel.times_of(part.indices),
             faces=tuple(self._faces(part.frames)),
-            audio=audio,
-            words=words or "",
+            audio=sections.sound(reel, span)[0],
+            words=words,
         )
-        return inputs.see(material, self._shape)
+        return inputs.see(given, self._shape)
 
-
-class _Listener:
-    """The words of one file, heard by the preset's engines."""
-
-    def __init__(self, path: Path, engines: Residents) -> None:
+    def _listen(self, path: Path) -> speech.SpeechOverTime:
+        """Return the words of one file, heard by the preset's engines."""
         clip = media_clip.open_clip(path, frame_count=1)
-        reading = speech.read(
-            clip,
-            vad=engines.role("vad"),
-            transcribe=engines.role("transcribe"),
-            language=engines.role("language"),
-            translate=engines.role("translate"),
-            sentiment=None,
-        )
-        transcript = reading.transcript
-        self._words = transcript and Words(transcript, reading.spans or ())
-
-    def words(self, span: Span) -> str:
-        """Return the words of a span, "" where none were heard."""
-        found = self._words and self._words.within(span)
-        return found.text if found else ""
+        return speech.SpeechOverTime(speech.listen(clip, self._engines), clip)
 
 
 def _unheard(wanted: Sequence[Kept]) -> bool:
@@ -226,25 +203,18 @@ def _key(piece: Piece, shape: Shape, preset: Preset) -> str:
         "frames": shape.frames,
         "seconds": shape.seconds,
     }
-    name = hashlib.sha256(json.dumps(said).encode()).hexdigest()
+    name = files.fingerprint(said)
     return f"{name[:2]}/{name}.npz"
 
 
 def keep(path: Path, utterance: Utterance) -> None:
     """Write a file that appears under its name only once it is whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    content = io.BytesIO()
     save: Callable[..., None] = np.savez  # not compressed: it is read in every epoch
-    save(
-        content,
-        faces=utterance.faces,
-        places=utterance.places,
-        sound=np.round(utterance.sound * LOUDEST).astype(np.int16),
-        words=np.array(utterance.words),
-    )
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(content.getvalue())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with files.whole_file(path) as part, part.open("wb") as file:
+        save(
+            file,
+            faces=utterance.faces,
+            places=utterance.places,
+            sound=np.round(utterance.sound * LOUDEST).astype(np.int16),
+            words=np.array(utterance.words),
+        )

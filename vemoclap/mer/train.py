@@ -3,8 +3,6 @@
 A checkpoint is a folder with ``model.safetensors``, ``card.md`` and ``history.csv``.
 """
 
-import hashlib
-import json
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -15,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from vemoclap import files
 from vemoclap.engines import precision
 from vemoclap.errors import DataError
 from vemoclap.mer import card, evaluate, metrics, model
@@ -198,7 +197,7 @@ def _identity(prepared: Prepared, plan: Plan, network: Mer) -> str:
         ],
         "torch": torch.__version__,
     }
-    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+    return files.fingerprint(said)
 
 
 def _note(prepared: Prepared) -> str:

@@ -1,6 +1,6 @@
-"""Clip -> curves of motion, cuts, colour and loudness against time.
+"""Thumbnails and sound -> curves of motion, cuts, colour and loudness against time.
 
-Everything is measured on the clip's thumbnails, 64 x 36 pictures 0.2 s apart, and on its sound.
+Everything is measured on the overview, 64 x 36 pictures 0.2 s apart, and on the sound.
 Hanjalic and Xu ("Affective Video Content Representation and Modeling", IEEE Transactions on
 Multimedia 7(1), 2005) draw their arousal curve from the same three: motion, the density of cuts
 and sound energy.
@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from vemoclap.records import SAMPLE_RATE, Clip, Curves, Floats, Overview, Pictures, Times
+from vemoclap.records import SAMPLE_RATE, Curves, Floats, Overview, Pictures, Times
 
 Numbers = NDArray[np.float64]
 
@@ -51,18 +51,21 @@ KAISER_BETA = 5.0  # a bell whose ends are near 0; Hanjalic and Xu smooth with t
 CHUNK = 256  # thumbnails whose colours are measured at once, some 20 MB
 
 
-def measure(clip: Clip) -> Curves:
-    """Return the curves of ``clip`` on a grid of at most ``MAX_POINTS`` steps.
+def measure(overview: Overview, audio: Floats | None, duration_s: float) -> Curves:
+    """Return the curves of a video on a grid of at most ``MAX_POINTS`` steps.
 
     A step without a thumbnail or without sound has NaN there: long videos are sampled in runs.
+
+    Args:
+        overview: its thumbnails.
+        audio: (samples,), its sound, as in ``Clip``.
+        duration_s: its length.
     """
-    overview = clip.overview
-    step_s, count = grid(clip.info.duration_s)
+    step_s, count = grid(duration_s)
     where = np.clip((overview.times_s / step_s).astype(np.int64), 0, count - 1)
     brightness, saturation = _colours(overview.thumbnails)
     pairs = _pairs(overview)
     cut = _cuts(overview, pairs)
-    cuts_s = overview.times_s[pairs.after[cut]]
     between = np.clip((pairs.times_s / step_s).astype(np.int64), 0, count - 1)
     motion = _without_cuts(pairs, cut)
     return Curves(
@@ -76,9 +79,15 @@ def measure(clip: Clip) -> Curves:
         ),
         brightness=_means(brightness, where, count),
         saturation=_means(saturation, where, count),
-        sound_energy=_energy(clip.audio, step_s, count, clip.info.duration_s),
-        cuts_s=tuple(float(time) for time in cuts_s),
+        sound_energy=_energy(audio, step_s, count, duration_s),
+        cuts_s=_times(overview, pairs, cut),
     )
+
+
+def cuts(overview: Overview) -> tuple[float, ...]:
+    """Return the times at which one shot gives way to another."""
+    pairs = _pairs(overview)
+    return _times(overview, pairs, _cuts(overview, pairs))
 
 
 def grid(duration_s: float) -> tuple[float, int]:
@@ -171,6 +180,10 @@ def _cuts(overview: Overview, pairs: _Pairs) -> NDArray[np.bool_]:
             if pictures.other_shot(a, b) and pictures.distance(a, b) >= peak * max(left, right):
                 cut[steady[k + 1]] = not (k and cut[a])  # found from either of two pairs
     return cut[pairs.after]
+
+
+def _times(overview: Overview, pairs: _Pairs, cut: NDArray[np.bool_]) -> tuple[float, ...]:
+    return tuple(float(time) for time in overview.times_s[pairs.after[cut]])
 
 
 def _without_flashes(indices: list[int], pictures: "_Pictures") -> list[int]:

@@ -1,14 +1,14 @@
-"""Frames -> the faces in them and, where an engine can tell, their expressions."""
+"""What was found in frames -> their faces and, where an engine can tell, the expressions."""
 
-from vemoclap.engines.roles import Expressions, Faces
-from vemoclap.errors import EngineError
+from collections.abc import Sequence
+from dataclasses import replace
+
 from vemoclap.records import (
     OK,
     Box,
-    Clip,
-    Expression,
     Face,
     FaceReading,
+    FrameResult,
     Picture,
     Status,
     absent,
@@ -16,34 +16,49 @@ from vemoclap.records import (
     skipped,
 )
 
+NO_FRAME = absent("No frame of this part of the video could be decoded.")
 
-def read(clip: Clip, detect: Faces | None, express: Expressions | None) -> FaceReading:
-    """Return the faces of the clip's frames, frame by frame, the largest of each first.
+
+def read(frames: Sequence[FrameResult]) -> FaceReading:
+    """Return the faces of some frames, frame by frame, the largest of each first."""
+    found = [frame.faces for frame in frames]
+    status = ended("faces", frames, found, "The preset has no engine that finds faces.")
+    if not status.ok:
+        return FaceReading(status, None, status)
+    faces = tuple(
+        Face(k, face.box, face.confidence, face.expression)
+        for k, frame in enumerate(frames)
+        for face in frame.faces or ()
+    )
+    if not faces:
+        count = len(frames)
+        where = "the one frame" if count == 1 else f"any of the {count} frames"
+        nothing = absent(f"No face was found in {where}.")
+        return FaceReading(nothing, None, nothing)
+    expressions = [face.expression for face in faces]
+    told = ended("expression", frames, expressions, "The preset has no expression engine.")
+    if not told.ok:  # of all, for a mean over some faces would be of another kind
+        faces = tuple(replace(face, expression=None) for face in faces)
+    return FaceReading(OK, faces, told)
+
+
+def ended(
+    role: str, frames: Sequence[FrameResult], found: Sequence[object | None], without: str
+) -> Status:
+    """Return how a role's look at some frames ended.
 
     Args:
-        clip: the video.
-        detect: finds faces; None skips everything.
-        express: tells their expressions, all crops in one call; None skips only that.
+        role: whose look.
+        frames: all that it was shown.
+        found: what it found, None where nothing looked.
+        without: the sentence for a preset that leaves the role empty.
     """
-    if detect is None:
-        nothing = skipped("The preset has no engine that finds faces.")
-        return FaceReading(nothing, None, nothing)
-    try:
-        detections = detect(clip.frames)
-    except EngineError as error:
-        broken = failed(str(error))
-        return FaceReading(broken, None, broken)
-    found = [(index, face) for index, some in enumerate(detections) for face in some]
-    if not found:
-        nothing = absent(f"No face was found in {_frames(len(clip.frames))}.")
-        return FaceReading(nothing, None, nothing)
-    crops = [crop(clip.frames[index], face.box) for index, face in found]
-    expressions, status = _expressions(crops, express)
-    faces = tuple(
-        Face(index, face.box, face.confidence, expression)
-        for (index, face), expression in zip(found, expressions, strict=True)
-    )
-    return FaceReading(OK, faces, status)
+    if not frames:
+        return NO_FRAME
+    reasons = [frame.broken[role] for frame in frames if role in frame.broken]
+    if reasons:
+        return failed(reasons[0])
+    return skipped(without) if any(one is None for one in found) else OK
 
 
 def crop(frame: Picture, box: Box) -> Picture:
@@ -55,19 +70,3 @@ def crop(frame: Picture, box: Box) -> Picture:
     left = min(max(int(box.left), 0), width - 1)
     top = min(max(int(box.top), 0), height - 1)
     return frame[top : max(int(box.bottom), top + 1), left : max(int(box.right), left + 1)]
-
-
-def _expressions(
-    crops: list[Picture], express: Expressions | None
-) -> tuple[list[Expression] | list[None], Status]:
-    unknown: list[None] = [None] * len(crops)
-    if express is None:
-        return unknown, skipped("The preset has no expression engine.")
-    try:
-        return express(crops), OK
-    except EngineError as error:
-        return unknown, failed(str(error))
-
-
-def _frames(count: int) -> str:
-    return "the one frame" if count == 1 else f"any of the {count} frames"

@@ -1,29 +1,30 @@
-"""Frames -> an embedding of each, and a sentence about one of them."""
+"""What was found in frames -> an embedding of each, and a sentence about one of them."""
 
-from vemoclap.engines.roles import Caption, Images
-from vemoclap.errors import EngineError
+from collections.abc import Sequence
+
+import numpy as np
+
+from vemoclap.engines.roles import Caption
+from vemoclap.readings.engine_calls import attempt
+from vemoclap.readings.faces import ended
 from vemoclap.records import (
     OK,
     CaptionReading,
-    Clip,
     FaceReading,
+    FrameResult,
     ImageReading,
     ScreenReading,
-    Status,
     absent,
-    failed,
     skipped,
 )
 
 
-def read(clip: Clip, image: Images | None) -> ImageReading:
-    """Return the embedding of every frame of the clip; ``image`` None skips it."""
-    if image is None:
-        return ImageReading(skipped("The preset has no engine that reads pictures."), None)
-    try:
-        return ImageReading(OK, image(clip.frames))
-    except EngineError as error:
-        return ImageReading(failed(str(error)), None)
+def read(frames: Sequence[FrameResult]) -> ImageReading:
+    """Return the embedding of every frame."""
+    vectors = [frame.vector for frame in frames]
+    status = ended("image", frames, vectors, "The preset has no engine that reads pictures.")
+    known = [vector for vector in vectors if vector is not None]
+    return ImageReading(status, np.stack(known) if status.ok else None)
 
 
 def describe(reading: ImageReading, frame: int, caption: Caption | None) -> CaptionReading:
@@ -35,24 +36,18 @@ def describe(reading: ImageReading, frame: int, caption: Caption | None) -> Capt
         caption: writes the sentence; None skips it.
     """
     if caption is None:
-        return _nothing(skipped("The preset has no engine that writes captions."))
+        status = skipped("The preset has no engine that writes captions.")
+        return CaptionReading(status, None, None)
     if reading.vectors is None:
-        return _nothing(reading.status)
-    try:
-        text = caption(reading.vectors[frame])
-    except EngineError as error:
-        return _nothing(failed(str(error)))
-    if not text:
-        return _nothing(absent("The caption engine found nothing to say about the frame."))
-    return CaptionReading(OK, frame, text)
-
-
-def _nothing(status: Status) -> CaptionReading:
-    return CaptionReading(status, None, None)
+        return CaptionReading(reading.status, None, None)
+    text, status = attempt(caption, reading.vectors[frame])
+    if status.ok and not text:
+        status = absent("The caption engine found nothing to say about the frame.")
+    return CaptionReading(OK, frame, text) if text else CaptionReading(status, None, None)
 
 
 def best_frame(faces_found: FaceReading, screen: ScreenReading, frame_count: int) -> int:
-    """Return the index of the frame that shows the most.
+    """Return the index of the frame that shows the most, 0 if there is none.
 
     Preferably one with both faces and text, else the one with the most boxes, else the middle
     one (paper, section III: the sample frame).
@@ -66,5 +61,5 @@ def best_frame(faces_found: FaceReading, screen: ScreenReading, frame_count: int
     def worth(index: int) -> tuple[bool, int]:
         return (bool(faces[index] and lines[index]), faces[index] + lines[index])
 
-    best = max(range(frame_count), key=worth)
-    return best if worth(best)[1] else frame_count // 2
+    best = max(range(frame_count), key=worth, default=0)
+    return best if frame_count and worth(best)[1] else frame_count // 2

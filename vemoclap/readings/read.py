@@ -1,161 +1,205 @@
-"""Clip -> Readings: one engine after the other, and what it takes to time and to guard them.
+"""Frames -> what is found in each; the evidence of any span of a video -> its readings.
 
-An engine that breaks costs its own kind of evidence, never the analysis: the reading is marked
-failed with the reason, and the rest goes on. Set VEMOCLAP_DEBUG=1 to see the traceback instead.
+A whole video is read like a span of it. What was found in its frames can be kept on the disk and
+recalled, and belongs to as many spans as overlap there.
 """
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Any
 
-from vemoclap.engines.pool import debugging
-from vemoclap.engines.roles import Ocr
-from vemoclap.errors import EngineError
+import numpy as np
+
+from vemoclap.engines.pool import Residents
+from vemoclap.media import images
 from vemoclap.readings import affect as readings_affect
-from vemoclap.readings import curves, faces, image, screen_text, sound, speech
+from vemoclap.readings import curves, faces, image, screen_text
+from vemoclap.readings.engine_calls import Engines, Stages, attempt
 from vemoclap.records import (
-    CaptionReading,
+    Box,
     Clip,
-    FaceReading,
-    ImageReading,
-    Progress,
+    Floats,
+    FrameFace,
+    FrameResult,
+    Overview,
+    Picture,
     Readings,
-    ScreenReading,
     SoundReading,
     SpeechReading,
-    StageTime,
-    Status,
-    failed,
 )
 
-T = TypeVar("T")
+PICTURE = (320, 180)  # pixels, the most that the small picture of a frame may measure
+FACE_HEIGHT = 160  # pixels, the most of the small picture of a face
+COLOURS = 4  # levels of each channel in the histogram of a face
+SCENE = 0.35  # of its box, on each side: hair and collar tell people apart better than skin
 
 
-class Engines(Protocol):
-    """What can answer for the roles of a preset."""
+@contextmanager
+def read_frames(
+    clip: Clip, engines: Residents, stages: Stages, *, pictured: bool = False
+) -> Iterator["FrameReader"]:
+    """Look at a clip's frames; yield what has their faces and pictures, and waits for their text.
 
-    @property
-    def on_gpu(self) -> bool:
-        """Whether the models run on a GPU, so that the CPU has time."""
-        ...
+    OCR runs on the CPU, which idles while other models have the GPU: there, it is at work from the
+    start, and other engines may be asked before its answer is.
 
-    def role(self, role: str) -> Callable[..., Any] | None:
-        """Return the callable of a role, None where it stays empty."""
-        ...
+    Args:
+        clip: frames of a video, with their times.
+        engines: the loaded ones.
+        stages: which are told of "faces", "pictures" and "screen text".
+        pictured: whether to keep small pictures of frames and faces, and the faces' colours.
+    """
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="ocr") as pool:
+        ocr = engines.role("ocr") if engines.on_gpu and len(clip.frames) else None
+        ahead = pool.submit(ocr, clip.frames).result if ocr else None
+        yield FrameReader(clip, engines, stages, pictured, ahead)
 
 
-def read_evidence(clip: Clip, engines: Engines, stages: "Stages", frame_count: int) -> Readings:
-    """Return all that the engines read from a clip; what breaks costs its own reading only."""
-    role = engines.role
-    with _ahead(role("ocr"), clip, at_once=engines.on_gpu) as ocr:
+class FrameReader:
+    """What the engines find in some frames; an engine that breaks costs its own part."""
+
+    def __init__(
+        self,
+        clip: Clip,
+        engines: Residents,
+        stages: Stages,
+        pictured: bool,
+        lines: Callable[[], Any] | None,
+    ) -> None:
+        self._clip, self._engines, self._stages = clip, engines, stages
+        self._pictured, self._lines = pictured, lines
+        self._broken: dict[str, str] = {}
         with stages.of("faces"):
-            face_reading = guarded(
-                lambda: faces.read(clip, role("faces"), role("expression")),
-                lambda status: FaceReading(status, None, status),
-            )
+            self._faces = self._found_faces()
         with stages.of("pictures"):
-            image_reading = guarded(
-                lambda: image.read(clip, role("image")),
-                lambda status: ImageReading(status, None),
+            self._vectors = self._ask("image", clip.frames)
+
+    def results(self, indices: Sequence[int] | None = None) -> tuple[FrameResult, ...]:
+        """Return all that was found, frame by frame, once OCR is done.
+
+        Args:
+            indices: the place of each frame among all of the video; as they come, unless given.
+        """
+        with self._stages.of("screen text"):
+            lines = self._ask("ocr", self._clip.frames, ahead=self._lines)
+        return tuple(
+            FrameResult(
+                index=k if indices is None else indices[k],
+                time_s=float(self._clip.times_s[k]),
+                faces=None if self._faces is None else tuple(self._faces[k]),
+                vector=None if self._vectors is None else np.asarray(self._vectors[k]),
+                lines=None if lines is None else tuple(lines[k]),
+                picture=_small(frame) if self._pictured else None,
+                broken=dict(self._broken),
             )
-        with stages.of("sound"):
-            sound_reading = guarded(
-                lambda: sound.read(clip, role("sound"), frame_count),
-                lambda status: SoundReading(status, None, None, None),
-            )
-        with stages.of("speech"):
-            speech_reading = guarded(
-                lambda: speech.read(
-                    clip,
-                    vad=role("vad"),
-                    transcribe=role("transcribe"),
-                    language=role("language"),
-                    translate=role("translate"),
-                    sentiment=role("sentiment"),
-                ),
-                lambda status: SpeechReading(status, None, status, None, status, None),
-            )
-        with stages.of("screen text"):
-            screen_reading = guarded(
-                lambda: screen_text.read(
-                    clip,
-                    ocr=ocr,
-                    language=role("language"),
-                    translate=role("translate"),
-                    segment=role("segment"),
-                    spell=role("spell"),
-                    sentiment=role("sentiment"),
-                ),
-                lambda status: ScreenReading(status, None, None, None, status, None),
-            )
-    with stages.of("caption"):
-        frame = image.best_frame(face_reading, screen_reading, len(clip.frames))
-        caption_reading = guarded(
-            lambda: image.describe(image_reading, frame, role("caption")),
-            lambda status: CaptionReading(status, None, None),
+            for k, frame in enumerate(self._clip.frames)
         )
+
+    def _found_faces(self) -> list[list[FrameFace]] | None:
+        """Return the faces of each frame, None where nothing could look; all crops in one call."""
+        frames = self._clip.frames
+        detections = self._ask("faces", frames)
+        if detections is None:
+            return None
+        places = [(k, face) for k, some in enumerate(detections) for face in some]
+        crops = [faces.crop(frames[k], face.box) for k, face in places]
+        expressions = self._ask("expression", crops) or [None] * len(crops)
+        found: list[list[FrameFace]] = [[] for _ in frames]
+        for (k, face), expression in zip(places, expressions, strict=True):
+            kept = (
+                (_colours(frames[k], face.box), _face(frames[k], face.box))
+                if self._pictured
+                else ()
+            )
+            found[k].append(FrameFace(face.box, face.confidence, expression, *kept))
+        return found
+
+    def _ask(self, role: str, seen: Any, *, ahead: Callable[[], Any] | None = None) -> Any:
+        """Return what a role makes of what is seen, None where it is empty, broke or sees none."""
+        engine = self._engines.role(role)
+        if engine is None or not len(seen):
+            return None
+        answer, status = attempt(ahead) if ahead else attempt(engine, seen)
+        if not status.ok:
+            self._broken[role] = status.reason
+        return answer
+
+
+@dataclass(frozen=True, slots=True)
+class SpanEvidence:
+    """What is known of a span, or of a whole video, before it is put together."""
+
+    duration_s: float
+    frames: tuple[FrameResult, ...]
+    speech: SpeechReading  # times from the start of the span, here and below
+    sound: SoundReading
+    audio: Floats | None  # (samples,), as in ``Clip``
+    overview: Overview
+
+
+def compose(
+    evidence: SpanEvidence, engines: Engines, stages: Stages, *, caption: bool = True
+) -> Readings:
+    """Return the readings of a span; what broke costs its own reading only.
+
+    Args:
+        evidence: of the span.
+        engines: asked about texts, and for a caption.
+        stages: which are told of "screen text", "caption" and "curves".
+        caption: whether a sentence about the sample frame is worth its time.
+    """
+    frames = evidence.frames
+    found, pictures = faces.read(frames), image.read(frames)
+    with stages.of("screen text"):
+        screen = screen_text.read(frames, engines)
+    with stages.of("caption"):
+        shown = image.best_frame(found, screen, len(frames))
+        write = engines.role("caption") if caption else None
+        sentence = image.describe(pictures, shown, write)
     with stages.of("curves"):
-        measured = curves.measure(clip)
-        affect = readings_affect.estimate(measured, speech_reading, screen_reading)
+        measured = curves.measure(evidence.overview, evidence.audio, evidence.duration_s)
+        affect = readings_affect.estimate(measured, evidence.speech, screen)
     return Readings(
-        faces=face_reading,
-        image=image_reading,
-        sound=sound_reading,
-        speech=speech_reading,
-        screen=screen_reading,
-        caption=caption_reading,
+        faces=found,
+        image=pictures,
+        sound=evidence.sound,
+        speech=evidence.speech,
+        screen=screen,
+        caption=sentence,
         curves=measured,
         affect=affect,
     )
 
 
-@contextmanager
-def _ahead(ocr: Ocr | None, clip: Clip, *, at_once: bool) -> Iterator[Ocr | None]:
-    """Yield ``ocr``, for this clip's frames; where ``at_once``, it is at work on them already.
-
-    OCR runs on the CPU, which idles while other models have the GPU.
-    """
-    if ocr is None or not at_once:
-        yield ocr
-        return
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="ocr") as pool:
-        lines = pool.submit(ocr, clip.frames)
-        yield lambda _: lines.result()
+# -- small pictures, and what faces are known again by ----------------------------------------
 
 
-class Stages:
-    """The wall time of each stage, reported as it starts."""
-
-    def __init__(
-        self, progress: Progress | None = None, before: tuple[StageTime, ...] = ()
-    ) -> None:
-        self.times = list(before)
-        self._progress = progress
-
-    @contextmanager
-    def of(self, stage: str) -> Iterator[None]:
-        """Time what is done within."""
-        if self._progress:
-            self._progress(stage, 0, 1)
-        start = time.perf_counter()
-        yield
-        self.times.append(StageTime(stage, time.perf_counter() - start))
-        if self._progress:
-            self._progress(stage, 1, 1)
+def _colours(frame: Picture, box: Box) -> Floats:
+    """Return the colours of the upper and the lower half of a face and its surroundings."""
+    margin_x, margin_y = SCENE * (box.right - box.left), SCENE * (box.bottom - box.top)
+    wide = Box(box.left - margin_x, box.top - margin_y, box.right + margin_x, box.bottom + margin_y)
+    pixels = faces.crop(frame, wide)
+    step = 256 // COLOURS
+    places = np.array([COLOURS * COLOURS, COLOURS, 1])
+    counts = []
+    for half in (pixels[: (len(pixels) + 1) // 2], pixels[len(pixels) // 2 :]):
+        codes = (half.reshape(-1, 3) // step).astype(np.int64) @ places
+        counts.append(np.bincount(codes, minlength=COLOURS**3) / max(1, len(codes)))
+    result: Floats = (np.concatenate(counts) / 2).astype(np.float32)
+    return result
 
 
-def guarded(read: Callable[[], T], give_up: Callable[[Status], T]) -> T:
-    """Return what ``read`` does, or what ``give_up`` makes of the reason why an engine broke."""
-    try:
-        return read()
-    except EngineError as error:
-        raise_in_debug(error)
-        return give_up(failed(str(error)))
+def _small(frame: Picture) -> bytes:
+    from PIL import Image
+
+    picture = Image.fromarray(frame)
+    picture.thumbnail(PICTURE, Image.Resampling.BILINEAR)
+    return images.encoded(picture, "JPEG")
 
 
-def raise_in_debug(error: EngineError) -> None:
-    """Raise the error, if a developer asked to see tracebacks."""
-    if debugging():
-        raise error
+def _face(frame: Picture, box: Box) -> bytes:
+    picture = images.face_picture(frame, box)
+    picture.thumbnail((FACE_HEIGHT, FACE_HEIGHT))
+    return images.encoded(picture, "JPEG")

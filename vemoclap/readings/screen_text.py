@@ -6,11 +6,12 @@ are trained.
 
 from collections.abc import Sequence
 
-from vemoclap.engines.roles import Languages, Ocr, Segment, Sentiments, Spell, Translate
-from vemoclap.errors import EngineError
+from vemoclap.engines.roles import Languages, Segment, Sentiments, Spell, Translate
+from vemoclap.readings.engine_calls import Engines, attempt
+from vemoclap.readings.faces import ended
 from vemoclap.records import (
     OK,
-    Clip,
+    FrameResult,
     Language,
     ScreenPart,
     ScreenReading,
@@ -18,7 +19,6 @@ from vemoclap.records import (
     Status,
     TextLine,
     absent,
-    failed,
     skipped,
 )
 
@@ -27,50 +27,38 @@ CERTAIN = 0.9  # a language at or below it counts as unknown, and so as English
 BETWEEN_TEXTS = ". "
 
 
-def read(
-    clip: Clip,
-    *,
-    ocr: Ocr | None,
-    language: Languages | None,
-    translate: Translate | None,
-    segment: Segment | None,
-    spell: Spell | None,
-    sentiment: Sentiments | None,
-) -> ScreenReading:
-    """Return the distinct texts of the clip's frames, in English if possible, and their tone.
+def read(frames: Sequence[FrameResult], engines: Engines) -> ScreenReading:
+    """Return the distinct texts of some frames, in English if possible, and their tone.
 
     A frame's text is its confident lines joined by one space, in lower case. English, and what
     is of unknown language, gets its words apart and its spelling corrected; other languages are
     translated, or kept as they are with ``english`` None where no engine can. Each role may be
-    None, and each may break: that costs its own part and what depends on it.
+    empty, and each may break: that costs its own part and what depends on it.
     """
-    if ocr is None:
-        nothing = skipped("The preset has no engine that reads text on the screen.")
-        return ScreenReading(nothing, None, None, None, nothing, None)
-    try:
-        frames = ocr(clip.frames)
-    except EngineError as error:
-        broken = failed(str(error))
-        return ScreenReading(broken, None, None, None, broken, None)
-    lines = tuple(tuple(line for line in some if line.confidence > CONFIDENT) for some in frames)
+    read_lines = [frame.lines for frame in frames]
+    status = ended(
+        "ocr", frames, read_lines, "The preset has no engine that reads text on the screen."
+    )
+    lines = tuple(
+        tuple(line for line in some or () if line.confidence > CONFIDENT) for some in read_lines
+    )
     firsts = _first_frames(lines)
-    if not firsts:
-        nothing = absent("No text was read on the screen.")
-        return ScreenReading(nothing, None, None, None, nothing, None)
+    if status.ok and not firsts:
+        status = absent("No text was read on the screen.")
+    if not status.ok:
+        return ScreenReading(status, None, None, None, status, None)
     texts = list(firsts)
-    try:
-        languages = _languages(texts, language)
-        english = _in_english(texts, languages, translate, segment, spell)
-    except EngineError as error:
+    found, status = attempt(_in_english, texts, engines)
+    if not status.ok:
         parts = tuple(ScreenPart(text, None, None, first) for text, first in firsts.items())
-        return ScreenReading(OK, lines, parts, None, failed(str(error)), None)
+        return ScreenReading(OK, lines, parts, None, status, None)
     parts = tuple(
         ScreenPart(text, code, result, firsts[text])
-        for text, code, result in zip(texts, languages, english, strict=True)
+        for text, (code, result) in zip(texts, found, strict=True)
     )
     # A dict keeps the first of each in order: two frames' texts may be corrected to the same.
     text = BETWEEN_TEXTS.join(dict.fromkeys(part.english for part in parts if part.english)) or None
-    judged, sentiment_status = _tone(text, parts, sentiment)
+    judged, sentiment_status = _tone(text, parts, engines.role("sentiment"))
     return ScreenReading(OK, lines, parts, text, sentiment_status, judged)
 
 
@@ -84,38 +72,32 @@ def _first_frames(frames: Sequence[Sequence[TextLine]]) -> dict[str, int]:
     return firsts
 
 
-def _languages(texts: list[str], language: Languages | None) -> list[Language | None]:
-    if language is None:
-        return [None] * len(texts)
-    return [guess if guess.probability > CERTAIN else None for guess in language(texts)]
-
-
-def _in_english(
-    texts: list[str],
-    languages: list[Language | None],
-    translate: Translate | None,
-    segment: Segment | None,
-    spell: Spell | None,
-) -> list[str | None]:
-    """Return each text in English, None where no engine can translate it."""
+def _in_english(texts: list[str], engines: Engines) -> list[tuple[Language | None, str | None]]:
+    """Return the language of each text, and it in English; None where no engine can tell."""
+    language: Languages | None = engines.role("language")
+    translate: Translate | None = engines.role("translate")
+    segment: Segment | None = engines.role("segment")
+    spell: Spell | None = engines.role("spell")
+    guesses = language(texts) if language else []
+    languages = [guess if guess.probability > CERTAIN else None for guess in guesses]
+    languages = languages or [None] * len(texts)
     english: list[str | None] = [None] * len(texts)
-    foreign = [
-        (index, found.code)
+    foreign = {
+        index: found.code
         for index, found in enumerate(languages)
         if found is not None and found.code != "en"
-    ]
+    }
     if foreign and translate is not None:
-        originals, codes = [texts[index] for index, _ in foreign], [code for _, code in foreign]
-        for (index, _), result in zip(foreign, translate(originals, codes), strict=True):
+        originals, codes = [texts[index] for index in foreign], list(foreign.values())
+        for index, result in zip(foreign, translate(originals, codes), strict=True):
             english[index] = result.strip()
-    foreigners = {index for index, _ in foreign}
-    own = [index for index in range(len(texts)) if index not in foreigners]
+    own = [index for index in range(len(texts)) if index not in foreign]
     corrected = [texts[index] if segment is None else segment(texts[index]) for index in own]
     if corrected and spell is not None:
         corrected = spell(corrected)
     for index, result in zip(own, corrected, strict=True):
         english[index] = result.strip()
-    return english
+    return list(zip(languages, english, strict=True))
 
 
 def _tone(
@@ -131,7 +113,4 @@ def _tone(
             f"The text is in another language ({', '.join(codes)}), which the preset cannot "
             "translate; sentiment is read from English only."
         )
-    try:
-        return sentiment(text), OK
-    except EngineError as error:
-        return None, failed(str(error))
+    return attempt(sentiment, text)

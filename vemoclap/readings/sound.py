@@ -1,14 +1,14 @@
-"""Clip -> what is heard besides words."""
+"""Sound -> what is heard besides words."""
 
 from collections.abc import Callable
 
 import numpy as np
 
 from vemoclap.media.sampling import equidistant
+from vemoclap.readings.engine_calls import attempt
 from vemoclap.records import (
     OK,
     SAMPLE_RATE,
-    Clip,
     Floats,
     Heard,
     SoundReading,
@@ -21,25 +21,35 @@ WINDOW = 3 * SAMPLE_RATE  # samples of one window, as in the paper
 STEP = WINDOW // 2  # from the start of one window to that of the next
 
 
-def read(clip: Clip, sound: Callable[[Floats], Heard] | None, frame_count: int) -> SoundReading:
-    """Return a vector for each of at most ``frame_count`` windows, and the tags of the whole."""
+def read(
+    audio: Floats | None,
+    audio_status: Status,
+    sound: Callable[[Floats], Heard] | None,
+    frame_count: int,
+) -> SoundReading:
+    """Return a vector for each of at most ``frame_count`` windows, and the tags of the whole.
+
+    Args:
+        audio: (samples,), as in ``Clip``, with its status.
+        audio_status: why there is none.
+        sound: the engine that hears windows; None skips it.
+        frame_count: how many frames are looked at, for as many windows are heard.
+    """
     if sound is None:
-        return _nothing(skipped("The preset has no engine that names sounds."))
-    if clip.audio is None:
-        return _nothing(clip.audio_status)
-    starts = window_starts(len(clip.audio), frame_count)
-    if not starts:
-        seconds = len(clip.audio) / SAMPLE_RATE
-        return _nothing(
-            absent(f"The sound lasts {seconds:.1f} s, and more than 3 s are needed to name it.")
+        status = skipped("The preset has no engine that names sounds.")
+    elif audio is None:
+        status = audio_status
+    elif starts := window_starts(len(audio), frame_count):
+        heard, status = attempt(sound, np.stack([audio[at : at + WINDOW] for at in starts]))
+        if status.ok:
+            starts_s = tuple(start / SAMPLE_RATE for start in starts)
+            return SoundReading(OK, heard.vectors, starts_s, heard.tags)
+    else:
+        seconds = len(audio) / SAMPLE_RATE
+        status = absent(
+            f"The sound lasts {seconds:.1f} s, and more than 3 s are needed to name it."
         )
-    heard = sound(np.stack([clip.audio[start : start + WINDOW] for start in starts]))
-    return SoundReading(
-        status=OK,
-        vectors=heard.vectors,
-        starts_s=tuple(start / SAMPLE_RATE for start in starts),
-        tags=heard.tags,
-    )
+    return SoundReading(status=status, vectors=None, starts_s=None, tags=None)
 
 
 def window_starts(sample_count: int, window_count: int) -> tuple[int, ...]:
@@ -51,7 +61,3 @@ def window_starts(sample_count: int, window_count: int) -> tuple[int, ...]:
     """
     starts = range(0, sample_count - WINDOW, STEP)
     return tuple(starts[index] for index in equidistant(len(starts), window_count))
-
-
-def _nothing(status: Status) -> SoundReading:
-    return SoundReading(status=status, vectors=None, starts_s=None, tags=None)

@@ -31,4 +31,4 @@ def write(analysis: Analysis, folder: Path, *, embed_bytes: int = 0) -> tuple[Pa
         "report.html": to_html(analysis, folder, embed_bytes=embed_bytes).encode(),
         "analysis.json": (to_json(analysis) + "\n").encode(),
     }
-    return files.place(contents, folder)
+    return files.write_all(contents, folder)

@@ -4,14 +4,18 @@ import base64
 import functools
 import hashlib
 from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from markupsafe import Markup
+
+from vemoclap.records import MediaInfo
 from vemoclap.report import wording
-from vemoclap.report.player import moment
+from vemoclap.report.player import moment, player
+from vemoclap.version import __version__
 
 if TYPE_CHECKING:
     from jinja2 import Template
-    from markupsafe import Markup
 
 
 def own(name: str) -> str:
@@ -24,15 +28,55 @@ def digest(text: str) -> str:
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def when(linked: bool, time_s: float, shown: str = "") -> "Markup":
+def when(linked: bool, time_s: float, shown: str = "") -> Markup:
     """Return a time as a link that moves the player, or as plain text where there is none."""
-    from markupsafe import Markup
-
     clock = wording.clock(time_s)
     if not linked:
         return Markup("{}").format(shown or clock)
     link = '<a class="seek" href="#t={}" aria-label="{}, go there in the video">{}</a>'
     return Markup(link).format(moment(time_s), shown or clock, shown or clock)  # noqa: S704
+
+
+def rendered(
+    name: str,
+    styles: tuple[str, ...],
+    info: MediaInfo,
+    folder: Path | None,
+    *,
+    embed_bytes: int,
+    link: bool,
+    **values: Any,
+) -> str:
+    """Return a page of a video, which needs nothing but the video.
+
+    Every text from the file or a model passes through one finalizer, which removes control
+    characters and escapes the rest. The one script and the styles are our own files, and the
+    page's policy allows them by their digests and nothing else.
+
+    Args:
+        name: of the template.
+        styles: names of files.
+        info: of the video.
+        folder: where the page will lie, for its link to the video; None: beside the video.
+        embed_bytes: a video of up to this size goes into the page.
+        link: whether the page may link to a video that it does not hold.
+        values: what the template shows.
+    """
+    style, script = "".join(map(own, styles)), own("page.js")
+    shown = player(info, folder, embed_bytes=embed_bytes, link=link)
+    return template(name).render(
+        style=Markup(style),  # noqa: S704  our own files
+        script=Markup(script),  # noqa: S704
+        style_digest=digest(style),
+        script_digest=digest(script),
+        media=info,
+        name=wording.file_name(info.path),
+        player=shown,
+        when=functools.partial(when, shown.source is not None),
+        w=wording,
+        version=__version__,
+        **values,
+    )
 
 
 @functools.cache
@@ -43,7 +87,6 @@ def template(name: str) -> "Template":
     and escapes the rest.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
-    from markupsafe import Markup
 
     def finalize(value: Any) -> Any:
         plain = isinstance(value, str) and not isinstance(value, Markup)

@@ -1,215 +1,185 @@
-"""The analysis as JSON, of the shape that ``analysis.schema.json`` describes."""
+"""An analysis or a timeline as JSON, of the shapes of ``documents``, and such JSON read back."""
 
 import json
-from typing import Any
+import math
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import fields
+from enum import Enum
+from functools import cache
+from typing import Any, TypeVar
 
-from vemoclap.records import EMOTIONS, Analysis, Evidence, Feature
-from vemoclap.report import json_values
+import msgspec
+
+from vemoclap.records import Analysis, Face, ScreenReading, Times
+from vemoclap.report.documents import AnalysisDocument, Document, TimelineDocument
 from vemoclap.report.wording import WINDOW_S
+from vemoclap.timeline.records import Moment, Timeline, TrackedFace
 from vemoclap.version import __version__
 
-SCHEMA = "vemoclap/analysis"
-SCHEMA_VERSION = "1.1"  # the first number changes when a reader of the old shape would break
+# The first number of a version changes when a reader of the old shape would break.
+ANALYSIS = {"schema": "vemoclap/analysis", "schema_version": "1.1"}
+TIMELINE = {"schema": "vemoclap/timeline", "schema_version": "1.0"}
+DIGITS = 6  # significant ones; more is noise
+
+D = TypeVar("D", bound=Document)
 
 
-def to_json(analysis: Analysis, indent: int | None = 2) -> str:
+def to_json(found: Analysis | Timeline, indent: int | None = 2) -> str:
     """Return the document as JSON text; on one line with ``indent`` None."""
-    return json.dumps(document(analysis), ensure_ascii=False, allow_nan=False, indent=indent)
+    return json.dumps(document(found), ensure_ascii=False, allow_nan=False, indent=indent)
 
 
-def document(analysis: Analysis) -> dict[str, Any]:
-    """Return all of an analysis but pictures and sound, as JSON's own types.
+def from_json(text: str | bytes, kind: type[D]) -> D:
+    """Return the document that a JSON text holds.
 
-    Times are seconds from the first frame, boxes pixels of the sampled frames (whose size is
-    under ``frames``), unknown numbers null.
+    Raises:
+        ValueError: it is no such document, or says what cannot be.
     """
-    clip, readings = analysis.clip, analysis.readings
-    return {
-        "schema": SCHEMA,
-        "schema_version": SCHEMA_VERSION,
-        "vemoclap_version": __version__,
-        "preset": analysis.preset,
-        "device": analysis.device,
-        "media": {**json_values.media(clip.info), "sound": json_values.status(clip.audio_status)},
-        "outcome": clip.outcome.value,
-        "coverage": {
-            "decoded_frames": clip.coverage.decoded_frames,
-            "expected_frames": clip.coverage.expected_frames,
-            "covered_s": json_values.number(clip.coverage.covered_s),
-            "error_count": clip.coverage.error_count,
-        },
-        "warnings": list(analysis.warnings),
+    return msgspec.json.decode(text, type=kind)
+
+
+def document(found: Analysis | Timeline) -> dict[str, Any]:
+    """Return all but pictures, sound and vectors, as JSON's own types; see ``documents``.
+
+    Unknown numbers are null.
+    """
+    kind: type[Document] = TimelineDocument
+    if isinstance(found, Analysis):
+        kind, parts = AnalysisDocument, _analysis(found)
+    else:
+        parts = _timeline(found)
+    made: dict[str, Any] = _fitted(kind, parts | {"vemoclap_version": __version__})
+    return made
+
+
+def _analysis(analysis: Analysis) -> dict[str, Any]:
+    clip, readings, scores = analysis.clip, analysis.readings, analysis.scores
+    faces, affect = readings.faces, readings.affect
+    answer = dict.fromkeys(("probabilities", "method", "trained", "note", "evidence"))
+    return _with(analysis, **ANALYSIS) | {
+        "media": _with(clip.info, sound=clip.audio_status),
+        "outcome": clip.outcome,
+        "coverage": clip.coverage,
         "frames": {
             "requested": analysis.requested_frames,
-            "times_s": json_values.numbers(clip.times_s),
-            "height": int(clip.frames.shape[1]),
-            "width": int(clip.frames.shape[2]),
+            "times_s": clip.times_s,
+            "height": clip.frames.shape[1],
+            "width": clip.frames.shape[2],
             "sample": analysis.sample_frame,
         },
-        "emotion": _emotion(analysis),
-        "faces": _faces(analysis),
-        "speech": _speech(analysis),
-        "screen_text": _screen(analysis),
-        "image": {"status": json_values.status(readings.image.status)},
-        "sound": _sound(analysis),
-        "caption": {
-            "status": json_values.status(readings.caption.status),
-            "frame": readings.caption.frame,
-            "text": readings.caption.text,
-        },
-        "curves": {
-            "times_s": json_values.numbers(readings.curves.times_s),
-            "step_s": json_values.number(readings.curves.step_s),
-            "motion": json_values.numbers(readings.curves.motion),
-            "cut_rate": json_values.numbers(readings.curves.cut_rate),
-            "brightness": json_values.numbers(readings.curves.brightness),
-            "saturation": json_values.numbers(readings.curves.saturation),
-            "sound_energy": json_values.numbers(readings.curves.sound_energy),
-            "arousal": json_values.numbers(readings.affect.arousal),
-            "valence": json_values.numbers(readings.affect.valence),
-            "affect_basis": list(readings.affect.basis),
-            "cuts_s": json_values.numbers(readings.curves.cuts_s),
-        },
-        "features": [_feature(feature) for feature in analysis.features.by_name.values()],
-        "engines": [json_values.engine(use) for use in analysis.engines],
-        "stages": [
-            {"stage": stage.stage, "seconds": json_values.number(stage.seconds)}
-            for stage in analysis.stages
+        "emotion": (_with(scores) if scores else answer) | {"status": analysis.scores_status},
+        "faces": _with(
+            faces,
+            found=None
+            if faces.faces is None
+            else [_face(face, time_s=clip.times_s[face.frame]) for face in faces.faces],
+        ),
+        "speech": readings.speech,
+        "screen_text": _screen(readings.screen, clip.times_s),
+        "image": readings.image,
+        "sound": _with(readings.sound, window_s=WINDOW_S),
+        "caption": readings.caption,
+        "curves": _with(
+            readings.curves,
+            arousal=affect.arousal,
+            valence=affect.valence,
+            affect_basis=affect.basis,
+        ),
+        "features": [
+            _with(one, shape=None if one.values is None else one.values.shape)
+            for one in analysis.features.by_name.values()
         ],
     }
 
 
-def _emotion(analysis: Analysis) -> dict[str, Any]:
-    scores = analysis.scores
-    return {
-        "status": json_values.status(analysis.scores_status),
-        "probabilities": None
-        if scores is None
-        else dict(zip(EMOTIONS, json_values.numbers(scores.probabilities), strict=True)),
-        "method": None if scores is None else scores.method,
-        "trained": None if scores is None else scores.trained,
-        "note": None if scores is None else scores.note,
-        "evidence": None if scores is None else _evidence(scores.evidence),
+def _screen(screen: ScreenReading, times_s: Times) -> dict[str, Any]:
+    lines = parts = None
+    if screen.lines is not None:
+        lines = [
+            _with(line, frame=frame, time_s=times_s[frame])
+            for frame, found in enumerate(screen.lines)
+            for line in found
+        ]
+    if screen.parts is not None:
+        parts = [
+            _with(
+                part,
+                language=part.language and part.language.code,
+                language_probability=part.language and part.language.probability,
+            )
+            for part in screen.parts
+        ]
+    return _with(screen, lines=lines, parts=parts)
+
+
+def _timeline(timeline: Timeline) -> dict[str, Any]:
+    return _with(timeline, **TIMELINE) | {
+        "media": timeline.info,
+        "model": _with(
+            timeline,
+            name=timeline.model,
+            thresholds=_named(timeline, timeline.thresholds),
+        ),
+        "mean": _named(timeline, timeline.mean),
+        "spans": [_moment(one, timeline) for one in timeline.moments],
+        "face_tracks": timeline.tracks,
     }
 
 
-def _evidence(evidence: Evidence | None) -> dict[str, Any] | None:
-    if evidence is None:
-        return None
-    frames, windows = evidence.frame_weights, evidence.window_weights
-    return {
-        "moved": {
-            name: dict(zip(EMOTIONS, json_values.numbers(changes), strict=True))
-            for name, changes in evidence.moved.items()
-        },
-        "frame_weights": None if frames is None else json_values.numbers(frames),
-        "window_weights": None if windows is None else json_values.numbers(windows),
-        "sentence": evidence.sentence,
+def _moment(moment: Moment, timeline: Timeline) -> dict[str, Any]:
+    evidence = moment.scores.evidence if moment.scores else None
+    return _with(moment, start_s=moment.span.start_s, end_s=moment.span.end_s) | {
+        "probabilities": _named(timeline, moment.probabilities),
+        "reason": evidence and evidence.sentence,
+        "faces": None if moment.faces is None else [_face(face) for face in moment.faces],
     }
 
 
-def _faces(analysis: Analysis) -> dict[str, Any]:
-    reading = analysis.readings.faces
-    return {
-        "status": json_values.status(reading.status),
-        "expression_status": json_values.status(reading.expression_status),
-        "found": None
-        if reading.faces is None
-        else [
-            {
-                "frame": face.frame,
-                "time_s": json_values.number(float(analysis.clip.times_s[face.frame])),
-                "box": json_values.box(face.box),
-                "confidence": json_values.number(face.confidence),
-                "expression": face.expression.label if face.expression else None,
-                "expression_probability": json_values.number(face.expression.probability)
-                if face.expression
-                else None,
-            }
-            for face in reading.faces
-        ],
-    }
+def _named(timeline: Timeline, numbers: tuple[float, ...] | None) -> dict[str, float] | None:
+    return None if numbers is None else dict(zip(timeline.labels, numbers, strict=True))
 
 
-def _speech(analysis: Analysis) -> dict[str, Any]:
-    reading = analysis.readings.speech
-    words = reading.transcript
-    return {
-        "status": json_values.status(reading.status),
-        "spans": None
-        if reading.spans is None
-        else [json_values.span(span) for span in reading.spans],
-        "transcript_status": json_values.status(reading.transcript_status),
-        "transcript": None
-        if words is None
-        else {
-            "text": words.text,
-            "language": words.language,
-            "english": words.english,
-            "source": words.source,
-            "cues": [json_values.cue(cue) for cue in words.cues],
-        },
-        "sentiment_status": json_values.status(reading.sentiment_status),
-        "sentiment": json_values.sentiment(reading.sentiment),
-    }
+def _face(face: Face | TrackedFace, **more: Any) -> dict[str, Any]:
+    return _with(
+        face,
+        expression=face.expression and face.expression.label,
+        expression_probability=face.expression and face.expression.probability,
+        **more,
+    )
 
 
-def _screen(analysis: Analysis) -> dict[str, Any]:
-    reading = analysis.readings.screen
-    return {
-        "status": json_values.status(reading.status),
-        "lines": None
-        if reading.lines is None
-        else [
-            {
-                "frame": frame,
-                "time_s": json_values.number(float(analysis.clip.times_s[frame])),
-                "text": line.text,
-                "confidence": json_values.number(line.confidence),
-                "corners": [json_values.numbers(corner) for corner in line.corners],
-            }
-            for frame, lines in enumerate(reading.lines)
-            for line in lines
-        ],
-        "parts": None
-        if reading.parts is None
-        else [
-            {
-                "original": part.original,
-                "language": part.language.code if part.language else None,
-                "language_probability": json_values.number(part.language.probability)
-                if part.language
-                else None,
-                "english": part.english,
-                "first_frame": part.first_frame,
-            }
-            for part in reading.parts
-        ],
-        "text": reading.text,
-        "sentiment_status": json_values.status(reading.sentiment_status),
-        "sentiment": json_values.sentiment(reading.sentiment),
-    }
+def _with(record: Any, **more: Any) -> dict[str, Any]:
+    """Return the fields of a record by name, and more."""
+    return {field.name: getattr(record, field.name) for field in fields(record)} | more
 
 
-def _sound(analysis: Analysis) -> dict[str, Any]:
-    reading = analysis.readings.sound
-    return {
-        "status": json_values.status(reading.status),
-        "tags": None
-        if reading.tags is None
-        else [
-            {"name": tag.name, "probability": json_values.number(tag.probability)}
-            for tag in reading.tags
-        ],
-        "starts_s": None if reading.starts_s is None else json_values.numbers(reading.starts_s),
-        "window_s": WINDOW_S,
-    }
+def _fitted(kind: Any, value: Any) -> Any:  # noqa: PLR0911
+    """Return what a document's type has room for, of a record or a mapping with its names.
+
+    A tuple of values fills a document in the order of its fields.
+    """
+    origin, inner = typing.get_origin(kind), typing.get_args(kind)
+    if value is None or origin is typing.Literal or kind in (bool, int):
+        return value
+    if origin in (typing.Union, types.UnionType):
+        return _fitted(next(choice for choice in inner if choice is not types.NoneType), value)
+    if origin is list:
+        return [_fitted(inner[0], item) for item in value]
+    if origin is dict:
+        return {key: _fitted(inner[1], item) for key, item in value.items()}
+    if kind is float:  # JSON has no way to write NaN and the infinite
+        return float(f"{float(value):.{DIGITS}g}") if math.isfinite(value) else None
+    if issubclass(kind, Enum):
+        return value.value
+    if kind is str:  # a path may hold bytes that are no text, which JSON cannot
+        return str(value).encode("utf-8", "replace").decode()
+    hints = _hints(kind)
+    if isinstance(value, tuple):
+        value = dict(zip(hints, value, strict=True))
+    get = value.__getitem__ if isinstance(value, Mapping) else value.__getattribute__
+    return {name: _fitted(hint, get(name)) for name, hint in hints.items()}
 
 
-def _feature(feature: Feature) -> dict[str, Any]:
-    return {
-        "name": feature.name,
-        "space": feature.space,
-        "shape": None if feature.values is None else list(feature.values.shape),
-        "status": json_values.status(feature.status),
-    }
+_hints = cache(typing.get_type_hints)

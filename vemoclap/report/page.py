@@ -4,17 +4,17 @@ import functools
 from pathlib import Path
 
 import numpy as np
+from markupsafe import Markup
 
 from vemoclap.media import images
-from vemoclap.records import Analysis, Face, Floats
+from vemoclap.records import Analysis, Face
 from vemoclap.report import annotate, wording
 from vemoclap.report.charts import Line, bar, chart
-from vemoclap.report.html import digest, own, template, when
-from vemoclap.report.lanes import timeline
-from vemoclap.report.player import moment, player
+from vemoclap.report.html import rendered
+from vemoclap.report.lanes import analysis_lanes
+from vemoclap.report.player import moment
 from vemoclap.report.reasoning import reasoning
 from vemoclap.report.stills import LISTED, stills
-from vemoclap.version import __version__
 
 TIMELINE = "timeline.html"  # of the same video, where it lies beside the report
 FACES_SHOWN = 24  # pictures of faces, the largest; the rest is in the JSON
@@ -23,44 +23,28 @@ FACES_SHOWN = 24  # pictures of faces, the largest; the rest is in the JSON
 def to_html(
     analysis: Analysis, folder: Path | None = None, *, embed_bytes: int = 0, link: bool = True
 ) -> str:
-    """Return a page with everything a reader may want, which needs nothing but the video.
-
-    Every text from the file or a model passes through one finalizer, which removes control
-    characters and escapes the rest. The one script and the one style are our own files, and the
-    page's policy allows them by their digests and nothing else.
-
-    Args:
-        analysis: what to show.
-        folder: where the page will lie, for its link to the video; None: beside the video.
-        embed_bytes: a video of up to this size goes into the page.
-        link: whether the page may link to a video that it does not hold.
-    """
-    from markupsafe import Markup
-
-    style, script = own("page.css"), own("page.js")
-    shown = player(analysis.clip.info, folder, embed_bytes=embed_bytes, link=link)
-    return template("page.html.j2").render(
+    """Return a page with everything a reader may want; see ``html.rendered``."""
+    return rendered(
+        "page.html.j2",
+        ("page.css",),
+        analysis.clip.info,
+        folder,
+        embed_bytes=embed_bytes,
+        link=link,
+        kicker="Video emotion report",
         analysis=analysis,
+        found=analysis,
         clip=analysis.clip,
-        media=analysis.clip.info,
         readings=analysis.readings,
         scores=analysis.scores,
-        style=Markup(style),  # noqa: S704  our own file
-        script=Markup(script),  # noqa: S704
-        style_digest=digest(style),
-        script_digest=digest(script),
-        player=shown,
-        when=functools.partial(when, shown.source is not None),
-        timeline=timeline(analysis),
+        strip=analysis_lanes(analysis),
         stills=stills(analysis),
         listed=LISTED,
         moment=moment,
         picture=images.data_uri(annotate.annotated_frame(analysis)),
-        charts=[Markup(svg) for svg in _charts(analysis)],  # noqa: S704  escaped where made
+        charts=_charts(analysis),
         colours=wording.EMOTION_COLOURS,
-        w=wording,
-        bar=lambda share, fill: Markup(bar(share, fill)),  # noqa: S704
-        version=__version__,
+        bar=bar,
         absences=_absences(analysis),
         sample_lines=_sample_lines(analysis),
         reasoning=reasoning(analysis),
@@ -107,57 +91,31 @@ def _absences(analysis: Analysis) -> list[tuple[str, str]]:
     return rows
 
 
-def _charts(analysis: Analysis) -> list[str]:
+def _charts(analysis: Analysis) -> list[Markup]:
     curves, affect = analysis.readings.curves, analysis.readings.affect
-    duration = analysis.clip.info.duration_s
-    spans = analysis.readings.speech.spans or ()
-
-    def top(values: Floats, least: float) -> float:
-        """Return a round top of the axis above all values."""
-        known = values[np.isfinite(values)]
-        highest = max(least, float(known.max()) if len(known) else least)
-        scale = 10 ** np.floor(np.log10(highest))
-        return float(np.ceil(highest / scale * 2) / 2 * scale)
-
+    draw = functools.partial(chart, duration_s=analysis.clip.info.duration_s)
+    times_s, spans = curves.times_s, analysis.readings.speech.spans or ()
+    arousal = Line("Arousal", affect.arousal, "arousal")
+    valence = Line("Valence", affect.valence, "valence")
+    motion = Line("Motion", curves.motion, "motion")
+    sound = Line("Sound energy", curves.sound_energy, "sound")
+    brightness = Line("Brightness", curves.brightness, "brightness")
+    saturation = Line("Saturation", curves.saturation, "saturation")
+    scale = "Arousal and valence, from -1 to 1"
+    shots = "Motion, mean change of brightness; cuts are marked"
+    heard = "Sound, root mean square; speech is shaded"
+    light = "Brightness and saturation, from 0 to 1"
     return [
-        chart(
-            "Arousal and valence, from -1 to 1",
-            affect.times_s,
-            [
-                Line("Arousal", affect.arousal, "arousal"),
-                Line("Valence", affect.valence, "valence"),
-            ],
-            duration_s=duration,
-            low=-1,
-            high=1,
-        ),
-        chart(
-            "Motion, mean change of brightness; cuts are marked",
-            curves.times_s,
-            [Line("Motion", curves.motion, "motion")],
-            duration_s=duration,
-            low=0,
-            high=top(curves.motion, 0.05),
-            marks_s=curves.cuts_s,
-        ),
-        chart(
-            "Sound, root mean square; speech is shaded",
-            curves.times_s,
-            [Line("Sound energy", curves.sound_energy, "sound")],
-            duration_s=duration,
-            low=0,
-            high=top(curves.sound_energy, 0.05),
-            spans=spans,
-        ),
-        chart(
-            "Brightness and saturation, from 0 to 1",
-            curves.times_s,
-            [
-                Line("Brightness", curves.brightness, "brightness"),
-                Line("Saturation", curves.saturation, "saturation"),
-            ],
-            duration_s=duration,
-            low=0,
-            high=1,
-        ),
+        draw(scale, affect.times_s, [arousal, valence], low=-1, high=1),
+        draw(shots, times_s, [motion], low=0, high=_top(motion), marks_s=curves.cuts_s),
+        draw(heard, times_s, [sound], low=0, high=_top(sound), spans=spans),
+        draw(light, times_s, [brightness, saturation], low=0, high=1),
     ]
+
+
+def _top(line: Line, least: float = 0.05) -> float:
+    """Return a round top of the axis above all values of a curve."""
+    known = line.values[np.isfinite(line.values)]
+    highest = max(least, float(known.max()) if len(known) else least)
+    scale = 10 ** np.floor(np.log10(highest))
+    return float(np.ceil(highest / scale * 2) / 2 * scale)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote_from_bytes
 
+from vemoclap import files
 from vemoclap.records import MediaInfo
 
 
@@ -137,7 +138,7 @@ def _contents(path: Path, most: int) -> bytes | str:
             if len(data) <= most:
                 return data
     except OSError as error:
-        why = error.strerror or type(error).__name__
+        why = files.reason(error)
         return f"The video is not inside this page: it could not be read again ({why})."
     return (
         f"The video is not inside this page: it has {size / 1e6:.1f} MB, and the limit that was "

@@ -2,15 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+from markupsafe import Markup
 
 from vemoclap.media import images
 from vemoclap.records import EMOTIONS, Analysis, Evidence, Scores
 from vemoclap.report import charts, wording
 from vemoclap.report.wording import WINDOW_S, percent
-
-if TYPE_CHECKING:
-    from markupsafe import Markup
 
 STANDS_OUT = 1.1  # times the even share, from which on the heaviest is worth pointing at
 SHOTS = 32  # pictures of frames, the most-weighed; more would make the page heavy
@@ -29,7 +27,7 @@ class Cell:
     """How one kind of evidence moved the probability of one emotion."""
 
     points: str
-    bar: "Markup"
+    bar: Markup
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ class Shot:
     time_s: float
     share: str
     picture: str  # data URI
-    bar: "Markup"
+    bar: Markup
     most: bool
 
 
@@ -73,14 +71,12 @@ class Reasoning:
     shots: tuple[Shot, ...]  # in the order of time; empty where the frames were not looked at
     shots_note: str
     windows: tuple[Window, ...]
-    window_chart: "Markup | None"
+    window_chart: Markup | None
     windows_note: str
 
 
 def reasoning(analysis: Analysis) -> Reasoning | None:
     """Return why the classifier answered as it did; None of estimates that cannot say why."""
-    from markupsafe import Markup
-
     scores = analysis.scores
     if scores is None or scores.evidence is None:
         return None
@@ -91,15 +87,13 @@ def reasoning(analysis: Analysis) -> Reasoning | None:
     starts_s = readings.sound.starts_s
     chart = None
     if windows is not None and starts_s is not None:
-        chart = Markup(  # noqa: S704  escaped where made
-            charts.window_chart(
-                "Share of the classifier's attention over the sound",
-                starts_s,
-                windows,
-                most=_standout(windows),
-                window_s=WINDOW_S,
-                duration_s=analysis.clip.info.duration_s,
-            )
+        chart = charts.window_chart(
+            "Share of the classifier's attention over the sound",
+            starts_s,
+            windows,
+            most=_standout(windows),
+            window_s=WINDOW_S,
+            duration_s=analysis.clip.info.duration_s,
         )
     return Reasoning(
         sentence=evidence.sentence,
@@ -127,16 +121,13 @@ def _is_there(analysis: Analysis, name: str) -> bool:
 def _rows(
     scores: Scores, evidence: Evidence, names: Sequence[str], there: dict[str, bool]
 ) -> tuple[Row, ...]:
-    from markupsafe import Markup
-
     most = max(abs(change) for name in names for change in evidence.moved[name])
 
     def cell(name: str, index: int) -> Cell | None:
         if not there[name]:
             return None
         change = evidence.moved[name][index]
-        bar = Markup(charts.signed_bar(change, most))  # noqa: S704  numbers only
-        return Cell(wording.points(change), bar)
+        return Cell(wording.points(change), charts.signed_bar(change, most))
 
     return tuple(
         Row(
@@ -155,8 +146,6 @@ def _standout(weights: Sequence[float]) -> int | None:
 
 
 def _shots(analysis: Analysis, weights: Sequence[float]) -> tuple[Shot, ...]:
-    from markupsafe import Markup
-
     clip = analysis.clip
     order = sorted(range(len(weights)), key=lambda index: -weights[index])
     heaviest, most = weights[order[0]], _standout(weights)
@@ -166,7 +155,7 @@ def _shots(analysis: Analysis, weights: Sequence[float]) -> tuple[Shot, ...]:
             time_s=float(clip.times_s[index]),
             share=percent(weights[index]),
             picture=images.data_uri(images.thumbnail(clip.frames[index])),
-            bar=Markup(charts.bar(weights[index] / heaviest, css_class="weight")),  # noqa: S704
+            bar=charts.bar(weights[index] / heaviest, css_class="weight"),
             most=index == most,
         )
         for index in sorted(order[:SHOTS])

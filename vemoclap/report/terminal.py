@@ -26,9 +26,10 @@ def summary(analysis: Analysis) -> "Group":
     from rich.console import Group
     from rich.text import Text
 
+    info = analysis.clip.info
     parts: list[Text | Table] = [
         Text(wording.name_of(analysis), style="bold"),
-        Text(f"{wording.outcome(analysis)}; {wording.facts(analysis)}", style="dim"),
+        Text(f"{wording.outcome(analysis)}; {wording.media_facts(info)}", style="dim"),
         Text(),
     ]
     parts += _emotion(analysis)

@@ -1,11 +1,13 @@
 """Timeline -> what people and programs read: JSON, CSV, subtitles, ELAN, a picture and a page."""
 
+import functools
 from pathlib import Path
 
 from vemoclap import files
-from vemoclap.report.timeline_csv import spans_csv
+from vemoclap.report import json
+from vemoclap.report.csv import spans_csv
+from vemoclap.report.json import document
 from vemoclap.report.timeline_elan import to_eaf
-from vemoclap.report.timeline_json import document, to_json
 from vemoclap.report.timeline_page import to_html
 from vemoclap.report.timeline_picture import to_png
 from vemoclap.report.timeline_subtitles import to_srt, to_vtt
@@ -22,6 +24,8 @@ __all__ = [
     "to_vtt",
     "write",
 ]
+
+to_json = functools.partial(json.to_json, indent=1)  # long lists of numbers
 
 
 def write(timeline: Timeline, folder: Path, *, embed_bytes: int = 0) -> tuple[Path, ...]:
@@ -43,4 +47,4 @@ def write(timeline: Timeline, folder: Path, *, embed_bytes: int = 0) -> tuple[Pa
         "timeline.html": to_html(timeline, folder, embed_bytes=embed_bytes).encode(),
         "timeline.json": (to_json(timeline) + "\n").encode(),
     }
-    return files.place(contents, folder)
+    return files.write_all(contents, folder)

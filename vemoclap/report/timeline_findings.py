@@ -146,6 +146,27 @@ def steps(timeline: Timeline, most: int) -> tuple[Step, ...]:
     return tuple(found)
 
 
+@dataclass(frozen=True)
+class Run:
+    """A stretch of time without a gap: the edges of its steps, and the probabilities in each."""
+
+    edges: tuple[float, ...]  # seconds, one more than there are steps
+    probabilities: tuple[tuple[float, ...], ...]
+
+
+def runs(timeline: Timeline, most: int) -> list[Run]:
+    """Return the steps over time, of which see ``steps``, without those that are unknown."""
+    found: list[Run] = []
+    for known, group in itertools.groupby(
+        steps(timeline, most), key=lambda step: step.probabilities is not None
+    ):
+        if known:
+            part = list(group)
+            edges = (*(step.span.start_s for step in part), part[-1].span.end_s)
+            found.append(Run(edges, tuple(step.probabilities or () for step in part)))
+    return found
+
+
 def apart(spans: Sequence[Span]) -> tuple[Span, ...]:
     """Return spans, in the order of their starts, cut so that no two overlap.
 

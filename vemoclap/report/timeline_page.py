@@ -1,17 +1,15 @@
 """The timeline as one HTML page that needs nothing else."""
 
-import functools
 import itertools
 from pathlib import Path
 
 from vemoclap.records import EMOTIONS
-from vemoclap.report import timeline_lanes, timeline_rows, wording
-from vemoclap.report.html import digest, own, template, when
-from vemoclap.report.player import player
-from vemoclap.report.timeline_bars import key
+from vemoclap.report import timeline_rows, wording
+from vemoclap.report.charts import key
+from vemoclap.report.html import rendered
+from vemoclap.report.lanes import timeline_lanes
 from vemoclap.report.timeline_findings import colours
 from vemoclap.timeline.records import Timeline
-from vemoclap.version import __version__
 
 REPORT = "report.html"  # of the whole video, where it lies beside this page
 
@@ -19,36 +17,19 @@ REPORT = "report.html"  # of the whole video, where it lies beside this page
 def to_html(
     timeline: Timeline, folder: Path | None = None, *, embed_bytes: int = 0, link: bool = True
 ) -> str:
-    """Return a page with everything a reader may want, which needs nothing but the video.
-
-    It escapes and allows what the report of a whole video does, see there.
-
-    Args:
-        timeline: what to show.
-        folder: where the page will lie, for its link to the video; None: beside the video.
-        embed_bytes: a video of up to this size goes into the page.
-        link: whether the page may link to a video that it does not hold.
-    """
-    from markupsafe import Markup
-
-    style = own("page.css") + own("timeline.css")
-    script = own("page.js")
-    shown = player(timeline.info, folder, embed_bytes=embed_bytes, link=link)
-    whole = timeline.whole
-    moments = timeline.moments
-    return template("timeline.html.j2").render(
+    """Return a page with everything a reader may want; see ``html.rendered``."""
+    whole, moments = timeline.whole, timeline.moments
+    return rendered(
+        "timeline.html.j2",
+        ("page.css", "timeline.css"),
+        timeline.info,
+        folder,
+        embed_bytes=embed_bytes,
+        link=link,
+        kicker="Emotion over time",
         timeline=timeline,
-        media=timeline.info,
-        name=wording.file_name(timeline.info.path),
-        style=Markup(style),  # noqa: S704  our own file
-        script=Markup(script),  # noqa: S704
-        style_digest=digest(style),
-        script_digest=digest(script),
-        player=shown,
-        when=functools.partial(when, shown.source is not None),
-        w=wording,
-        exact=timeline_rows.exact,
-        version=__version__,
+        found=timeline,
+        exact=wording.exact,
         known=any(one.probabilities is not None for one in moments),
         reason=next((wording.why(one.status) for one in moments if not one.status.ok), ""),
         wordless=_wordless(timeline),
@@ -63,10 +44,10 @@ def to_html(
         if whole is None
         else timeline_rows.bars(timeline, EMOTIONS, whole.probabilities),
         legend=[
-            (Markup(key(colour)), label)  # noqa: S704  a colour only
+            (key(colour), label)
             for label, colour in zip(timeline.labels, colours(timeline.labels), strict=True)
         ],
-        chart=timeline_lanes.chart(timeline),
+        strip=timeline_lanes(timeline),
         cards=timeline_rows.cards(timeline),
         groups=timeline_rows.groups(timeline),
         people=timeline_rows.people(timeline),

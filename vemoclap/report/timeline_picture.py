@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from vemoclap.report import wording
 from vemoclap.report.charts import ticks
-from vemoclap.report.timeline_findings import Step, colours, steps
+from vemoclap.report.timeline_findings import Run, colours, runs
 from vemoclap.timeline.records import Timeline
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def to_png(timeline: Timeline) -> bytes:
     # Several curves share their times and so one axis.
     made = figure.subplots(rows + 1, 1, sharex=True, height_ratios=heights, squeeze=False)
     charts, below = list(made[:-1, 0]), made[-1, 0]
-    found = steps(timeline, STEPS)
+    found = runs(timeline, STEPS)
     if timeline.exclusive:
         _stacked(charts[0], timeline, found)
     else:
@@ -56,8 +56,8 @@ def to_png(timeline: Timeline) -> bytes:
     return data.getvalue()
 
 
-def _stacked(axes: "Axes", timeline: Timeline, found: tuple[Step, ...]) -> None:
-    for run in _runs(found):
+def _stacked(axes: "Axes", timeline: Timeline, found: list[Run]) -> None:
+    for run in found:
         times, values = _corners(run)
         # The first label on top, as in the page.
         shades = colours(timeline.labels)[::-1]
@@ -74,11 +74,11 @@ def _stacked(axes: "Axes", timeline: Timeline, found: tuple[Step, ...]) -> None:
     )
 
 
-def _rows(charts: list[Any], timeline: Timeline, found: tuple[Step, ...]) -> None:
+def _rows(charts: list[Any], timeline: Timeline, found: list[Run]) -> None:
     names = zip(charts, timeline.labels, colours(timeline.labels), strict=True)
     for place, (axes, label, colour) in enumerate(names):
         least = 0.0 if timeline.thresholds is None else timeline.thresholds[place]
-        for run in _runs(found):
+        for run in found:
             times, values = _corners(run)
             line = values[place]
             axes.fill_between(times, line, color=colour, alpha=0.35, linewidth=0)
@@ -90,15 +90,10 @@ def _rows(charts: list[Any], timeline: Timeline, found: tuple[Step, ...]) -> Non
         axes.set_yticks([])
 
 
-def _runs(found: tuple[Step, ...]) -> list[list[Step]]:
-    groups = itertools.groupby(found, key=lambda step: step.probabilities is not None)
-    return [list(group) for known, group in groups if known]
-
-
-def _corners(run: list[Step]) -> tuple[list[float], list[list[float]]]:
+def _corners(run: Run) -> tuple[list[float], list[list[float]]]:
     """Return the corners of a line of steps: times, and the values there for each label."""
-    times = [edge for step in run for edge in (step.span.start_s, step.span.end_s)]
-    columns = zip(*(step.probabilities or () for step in run), strict=True)
+    times = [edge for edges in itertools.pairwise(run.edges) for edge in edges]
+    columns = zip(*run.probabilities, strict=True)
     return times, [[value for value in column for _ in range(2)] for column in columns]
 
 

@@ -2,9 +2,10 @@
 
 import base64
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from vemoclap.report.timeline_bars import bar, columns, key, waveform
+from markupsafe import Markup
+
+from vemoclap.report.charts import bar, columns, key, waveform
 from vemoclap.report.timeline_findings import (
     NONE_PRESENT,
     Shown,
@@ -14,11 +15,8 @@ from vemoclap.report.timeline_findings import (
     present,
     shown_by,
 )
-from vemoclap.report.wording import clock, percent, why
+from vemoclap.report.wording import clock, exact, percent, why
 from vemoclap.timeline.records import FaceTrack, Kind, Moment, Timeline
-
-if TYPE_CHECKING:
-    from markupsafe import Markup
 
 GROUP = 60  # spans that are unfolded together
 PICTURES = 60  # spans, up to which each has its picture; more would make the page heavy
@@ -34,7 +32,7 @@ class Bar:
 
     label: str
     number: str
-    bar: "Markup"
+    bar: Markup
     present: bool
 
 
@@ -56,12 +54,12 @@ class Row:
     ends: str
     kind: str
     said: tuple[str, ...]  # the emotions that are present
-    columns: "Markup | None"
+    columns: Markup | None
     why: str  # there are no probabilities
     picture: str | None  # data URI
     faces: tuple[Seen, ...]
     more: int  # faces that are not named
-    wave: "Markup | None"
+    wave: Markup | None
     words: str
     notes: str  # sentiment, screen text, sounds
     reason: str  # why the classifier answered so, of those that can say
@@ -82,7 +80,7 @@ class Card:
     label: str
     number: str
     present: bool
-    swatch: "Markup"
+    swatch: Markup
     start_s: float
     ends: str
     picture: str | None
@@ -106,16 +104,12 @@ def bars(
     timeline: Timeline, labels: tuple[str, ...], probabilities: tuple[float, ...]
 ) -> tuple[Bar, ...]:
     """Return bars of probabilities, in the order of labels, with the timeline's thresholds."""
-    from markupsafe import Markup
-
     thresholds = timeline.thresholds if labels == timeline.labels else None
     return tuple(
         Bar(
             label=one.label,
             number=percent(one.probability),
-            bar=Markup(  # noqa: S704  numbers and colours only
-                bar(one.probability, colour, thresholds[place] if thresholds else None)
-            ),
+            bar=bar(one.probability, colour, threshold=thresholds[place] if thresholds else None),
             present=one.present,
         )
         for place, (one, colour) in enumerate(
@@ -137,13 +131,9 @@ def groups(timeline: Timeline) -> tuple[Group, ...]:
 
 
 def _row(moment: Moment, timeline: Timeline, pictured: set[int]) -> Row:
-    from markupsafe import Markup
-
-    chart = wave = None
+    chart = None
     if moment.probabilities is not None:
         chart = columns(timeline.labels, moment.probabilities, timeline.thresholds)
-    if moment.envelope:
-        wave = waveform(moment.envelope)
     faces = _seen(moment, pictured)
     few = len(timeline.moments) <= PICTURES
     return Row(
@@ -152,12 +142,12 @@ def _row(moment: Moment, timeline: Timeline, pictured: set[int]) -> Row:
         ends=exact(moment.span.end_s),
         kind="" if moment.kind is Kind.WINDOW else moment.kind.value,
         said=tuple(one.said for one in present(moment, timeline)) or (NONE_PRESENT,),
-        columns=None if chart is None else Markup(chart),  # noqa: S704  escaped where made
+        columns=chart,
         why="" if chart else why(moment.status),
         picture=data_uri(moment.picture) if few and moment.picture else None,
         faces=faces[:SEEN],
         more=max(0, len(faces) - SEEN),
-        wave=None if wave is None else Markup(wave),  # noqa: S704  numbers only
+        wave=waveform(moment.envelope) if moment.envelope else None,
         words=shortened(moment.words or ""),
         notes=_notes(moment),
         reason=reason(moment) or "",
@@ -194,14 +184,12 @@ def _notes(moment: Moment) -> str:
 
 def cards(timeline: Timeline) -> tuple[Card, ...]:
     """Return the strongest span of each emotion."""
-    from markupsafe import Markup
-
     return tuple(
         Card(
             label=peak.emotion.label,
             number=percent(peak.emotion.probability),
             present=peak.emotion.present,
-            swatch=Markup(key(peak.colour)),  # noqa: S704  a colour only
+            swatch=key(peak.colour),
             start_s=peak.moment.span.start_s,
             ends=exact(peak.moment.span.end_s),
             picture=data_uri(peak.moment.picture) if peak.moment.picture else None,
@@ -233,13 +221,6 @@ def people(timeline: Timeline) -> tuple[Person, ...]:
         )
         for track in most_seen(timeline)
     )
-
-
-def exact(time_s: float) -> str:
-    """Return a time with its tenths, unless they are none: 0:05, 1:02.5."""
-    tenths = round(10 * time_s)
-    whole = clock(tenths // 10)
-    return f"{whole}.{tenths % 10}" if tenths % 10 else whole
 
 
 def shortened(text: str, most: int = LETTERS) -> str:

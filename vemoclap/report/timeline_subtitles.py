@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from vemoclap.records import Cue, Span
 from vemoclap.report.timeline_findings import UNKNOWN, apart, said
-from vemoclap.report.wording import clean
+from vemoclap.report.wording import clean, clock
 from vemoclap.timeline.records import Moment, Timeline
 
 # Neither format has a length limit, players do: what is longer covers the picture.
@@ -33,7 +33,7 @@ def to_vtt(timeline: Timeline) -> str:
     parts = ["WEBVTT\n"]
     for number, line in enumerate(lines(timeline), start=1):
         rows = "\n".join(line.rows).translate(_VTT)
-        times = f"{_clock(line.start_ms, '.')} --> {_clock(line.end_ms, '.')}"
+        times = f"{_clock(line.start_ms)} --> {_clock(line.end_ms)}"
         parts.append(f"{number}\n{times}\n{rows}\n")
     return "\n".join(parts)
 
@@ -43,7 +43,7 @@ def to_srt(timeline: Timeline) -> str:
     parts = []
     for number, line in enumerate(lines(timeline), start=1):
         rows = "\n".join(line.rows).translate(_SRT)
-        times = f"{_clock(line.start_ms, ',')} --> {_clock(line.end_ms, ',')}"
+        times = f"{_clock(line.start_ms)} --> {_clock(line.end_ms)}".replace(".", ",")
         parts.append(f"{number}\n{times}\n{rows}\n")
     return "\n".join(parts)
 
@@ -79,8 +79,5 @@ def _ms(time_s: float) -> int:
     return max(0, round(1000 * time_s))
 
 
-def _clock(time_ms: int, point: str) -> str:
-    seconds, thousandths = divmod(time_ms, 1000)
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours:02}:{minutes:02}:{seconds:02}{point}{thousandths:03}"
+def _clock(time_ms: int) -> str:
+    return clock(time_ms / 1000, 3, full=True)

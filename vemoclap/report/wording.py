@@ -143,13 +143,8 @@ def why(status: Status) -> str:
     return f"{status.state.value}: {reason}" if reason else status.state.value
 
 
-def facts(analysis: Analysis) -> str:
-    """Return length, size, and kind of the file in one line."""
-    return media_facts(analysis.clip.info)
-
-
 def media_facts(info: MediaInfo) -> str:
-    """Return the same of a file."""
+    """Return length, size, and kind of a file in one line."""
     sound = "no sound" if info.audio_codec is None else info.audio_codec
     return (
         f"{length(info.duration_s)}, {info.width} x {info.height}, "
@@ -158,13 +153,29 @@ def media_facts(info: MediaInfo) -> str:
     )
 
 
-def clock(time_s: float) -> str:
-    """Return a time as a player shows it: 1:05, 1:02:03; 0.4 s below one second."""
-    if 0 < time_s < 1:
+def clock(time_s: float, digits: int = 0, *, full: bool = False) -> str:
+    """Return a time as a player shows it: 1:05, 1:02:03; 0.4 s below one second.
+
+    Args:
+        time_s: rounded to its digits; without any, to the second that has begun.
+        digits: after the point: 0:00.4, 1:05.2; at most 3.
+        full: whether to say all of it, as subtitles do: 00:01:05.200.
+    """
+    if 0 < time_s < 1 and not digits:
         return f"{time_s:.1f} s"
-    minutes, seconds = divmod(int(time_s), 60)
+    whole, rest = divmod(round(time_s * 10**digits) if digits else int(time_s), 10**digits)
+    minutes, seconds = divmod(whole, 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+    point = f".{rest:0{digits}}" if digits else ""
+    if full:
+        return f"{hours:02}:{minutes:02}:{seconds:02}{point}"
+    start = f"{hours}:{minutes:02}" if hours else f"{minutes}"
+    return f"{start}:{seconds:02}{point}"
+
+
+def exact(time_s: float) -> str:
+    """Return a time with its tenths, unless they are none: 0:05, 1:02.5."""
+    return clock(time_s, 1).removesuffix(".0")
 
 
 def length(seconds: float) -> str:

@@ -10,12 +10,12 @@ from vemoclap.analyser import Analyser
 from vemoclap.engines import roles
 from vemoclap.media import clip
 from vemoclap.records import Progress
-from vemoclap.timeline.options import FRAMES, LENGTH_S, STEP_S, UTTERANCE, Options, check
-from vemoclap.timeline.records import Judge, Timeline
+from vemoclap.timeline.records import SpanClassifier, Timeline
 from vemoclap.timeline.run import Run
+from vemoclap.timeline.spans import FRAMES, LENGTH_S, STEP_S, UTTERANCE, Options
 
-# What a judge that is not the preset's does without.
-UNUSED_BY_JUDGE = (
+# What a classifier of spans does without.
+UNUSED_ROLES = (
     "expression", "image", "caption", "sound", "ocr", "segment", "spell", "emotion",
 )  # fmt: skip
 
@@ -32,7 +32,7 @@ def follow(
     device: str = "auto",
     limits: clip.Limits | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
-    judge: Judge | None = None,
+    judge: SpanClassifier | None = None,
     folder: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
     analyser: Analyser | None = None,
@@ -46,7 +46,7 @@ def follow(
         step_s: from the start of a window to that of the next.
         frame_count: how many frames of a span to look at; fewer of a short one.
         preset, overrides, device, limits, checkpoint: see ``analyze``.
-        judge: a model to ask in place of the preset's emotion engine.
+        judge: a classifier of spans to ask in place of the preset's emotion engine.
         folder: where to keep what was found, so that a killed run goes on where it was; it is
             deleted by the run's ``forget()``.
         progress: called with (stage, done, total).
@@ -58,7 +58,6 @@ def follow(
         WeightsError: the preset's models are not all here.
     """
     options = Options(by, length_s, step_s, frame_count)
-    check(options)
     if analyser is None:
         analyser = analyser_for(
             judge, preset, overrides=overrides, device=device, limits=limits, checkpoint=checkpoint
@@ -75,7 +74,7 @@ def timeline_of(path: str | os.PathLike[str], **options: Any) -> Timeline:
 
 
 def analyser_for(
-    judge: Judge | None,
+    judge: SpanClassifier | None,
     preset: str | roles.Preset = roles.AUTO,
     *,
     overrides: Mapping[str, str] | None = None,
@@ -83,13 +82,13 @@ def analyser_for(
 ) -> Analyser:
     """Return an analyser with the engines that a timeline needs.
 
-    A judge sees faces as MTCNN finds them and hears words as the preset does; what else the preset
-    has is left out.
+    A classifier of spans sees faces as MTCNN finds them and hears words as the preset does; what
+    else the preset has is left out.
     """
     if judge is not None and isinstance(preset, str):
-        unused = dict.fromkeys(UNUSED_BY_JUDGE, "none")
+        unused = dict.fromkeys(UNUSED_ROLES, "none")
         overrides = {**unused, "faces": "mtcnn", **(overrides or {})}
     elif judge is not None:
-        unused_roles: dict[str, Any] = dict.fromkeys(UNUSED_BY_JUDGE)
+        unused_roles: dict[str, Any] = dict.fromkeys(UNUSED_ROLES)
         preset = replace(preset, **unused_roles, faces="mtcnn")  # type: ignore[type-var]
     return Analyser(preset, overrides=overrides, **options)

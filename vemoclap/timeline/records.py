@@ -87,7 +87,7 @@ class Timeline:
     by: str  # "utterance" or "window"
     length_s: float | None  # of a window
     step_s: float | None
-    model: str  # who judges: the preset's emotion engine, or "mer"
+    model: str  # who answers: the preset's emotion engine, or "mer"
     preset: str
     device: str
     labels: tuple[str, ...]  # what the probabilities are of
@@ -111,7 +111,7 @@ class Timeline:
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
+class SpanInputs:
     """What a model that looks at one span by itself may use."""
 
     span: Span
@@ -123,7 +123,7 @@ class Material:
 
 
 @dataclass(frozen=True, slots=True)
-class Judge:
+class SpanClassifier:
     """A model that gives probabilities for spans, one row each."""
 
     name: str  # "mer"
@@ -133,4 +133,4 @@ class Judge:
     frame_count: int  # how many frames of a span it looks at
     note: str
     use: EngineUse
-    judge: Callable[[Sequence[Material]], Sequence[tuple[float, ...]]]
+    classify: Callable[[Sequence[SpanInputs]], Sequence[tuple[float, ...]]]

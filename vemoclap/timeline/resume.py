@@ -1,23 +1,26 @@
 """What a run has found so far, kept on the disk, so that a killed one goes on where it was.
 
-It lies in one folder of JSON files, each written whole or not at all. The folder belongs to one
-video, by its content, and one choice of options and engines, and is emptied for any other.
+It lies in one folder of MessagePack files, each written whole or not at all. The folder belongs to
+one video, by its content, and one choice of options and engines, and is emptied for any other.
+Nothing that is read back is ever run, and what does not fit its type is as if it were not there.
 """
 
-import hashlib
 import json
 import shutil
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_origin
+
+import msgspec
+import numpy as np
 
 from vemoclap import files
 from vemoclap.errors import UsageError
-from vemoclap.timeline import codec
 
 NAME = "unfinished-timeline"
 KEY = "key.json"
-VERSION = 1  # of what lies in the folder; a change of any kept record is a new one
+VERSION = 2  # of what lies in the folder; a change of any kept record is a new one
 
 T = TypeVar("T")
 
@@ -25,8 +28,7 @@ T = TypeVar("T")
 def key(path: Path, options: Mapping[str, Any]) -> str:
     """Return what tells one run from another: a hash of the video's bytes and of the options."""
     content = files.digest(path).sha256
-    text = json.dumps([VERSION, content, dict(options)], sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return files.fingerprint([VERSION, content, dict(options)])
 
 
 class Store:
@@ -41,24 +43,18 @@ class Store:
         self._folder = None if folder is None else folder / NAME
         if self._folder is None:
             return
-        try:
+        advice = "choose another folder with --out"
+        with files.explain_os_errors(folder or "", "cannot be written", advice, UsageError):
             self._open(self._folder, key)
-        except OSError as error:
-            raise UsageError(
-                f"{folder} cannot be written ({error.strerror or error}); choose another folder "
-                "with --out."
-            ) from error
 
     def get(self, name: str, kind: type[T]) -> T | None:
         """Return what was kept under a name, None if there is nothing, or it is damaged."""
         if self._folder is None:
             return None
         try:
-            found = json.loads((self._folder / f"{name}.json").read_text("utf-8"))
-            kept: T = codec.decoded(kind, found)
-        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            return decoded(kind, (self._folder / f"{name}.msgpack").read_bytes())
+        except (OSError, ValueError):
             return None
-        return kept
 
     def put(self, name: str, value: Any) -> None:
         """Keep a record under a name.
@@ -68,15 +64,9 @@ class Store:
         """
         if self._folder is None:
             return
-        part = self._folder / f"{name}.part"
-        try:
-            part.write_text(json.dumps(codec.encoded(value)), "utf-8")
-            files.settle(part, self._folder / f"{name}.json")
-        except OSError as error:
-            raise UsageError(
-                f"{self._folder} cannot be written ({error.strerror or error}); make room, and "
-                "run the command again: it goes on where it stopped."
-            ) from error
+        advice = "make room, and run the command again: it goes on where it stopped"
+        with files.explain_os_errors(self._folder, "cannot be written", advice, UsageError):
+            files.write_atomically(self._folder / f"{name}.msgpack", encoded(value))
 
     def forget(self) -> None:
         """Delete what was kept, once the results are written."""
@@ -90,9 +80,7 @@ class Store:
         if not mark.exists() or mark.read_text("utf-8") != _line(key):
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
-            part = mark.with_suffix(".part")
-            part.write_text(_line(key), "utf-8")
-            files.settle(part, mark)
+            files.write_atomically(mark, _line(key))
 
 
 def _line(key: str) -> str:
@@ -100,10 +88,45 @@ def _line(key: str) -> str:
 
 
 def _ours(mark: Path) -> bool:
-    leftover = mark.with_suffix(".part")  # a run was killed as it began
-    if not mark.exists():
-        return leftover.exists() and len(list(mark.parent.iterdir())) == 1
+    if not mark.exists():  # a run may have been killed as it began
+        return all(path.match(f"{mark.stem}*.part") for path in mark.parent.iterdir())
     try:
         return "vemoclap_timeline" in json.loads(mark.read_text("utf-8"))
     except ValueError:
         return False
+
+
+def encoded(value: Any) -> bytes:
+    """Return a record as bytes; numbers come back from them exactly as they were."""
+    return msgspec.msgpack.encode(value, enc_hook=_plain)
+
+
+def decoded(kind: type[T], data: bytes) -> T:
+    """Return what ``encoded`` was given, as ``kind``.
+
+    Raises:
+        ValueError: it is no such record.
+    """
+    return msgspec.msgpack.decode(data, type=kind, dec_hook=_typed)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, np.ndarray):
+        # Contents vary from noise to blank pictures: quick and good enough.
+        data = zlib.compress(np.ascontiguousarray(value).tobytes(), 1)
+        return (value.dtype.str, value.shape, data)
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"A {type(value).__name__} cannot be kept.")
+
+
+def _typed(kind: type, found: Any) -> Any:
+    if get_origin(kind) is np.ndarray:
+        dtype, shape, data = found
+        try:
+            return np.frombuffer(zlib.decompress(data), np.dtype(dtype)).reshape(shape)
+        except zlib.error as error:
+            raise ValueError(str(error)) from error
+    return kind(found)

@@ -6,41 +6,42 @@ does not grow with the length of the video, but for its sound (0.23 GB an hour).
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from vemoclap.analyser import DEFAULT_FRAMES, Analyser
 from vemoclap.classifier.features import extract
 from vemoclap.media.stream import Reel, open_reel
-from vemoclap.readings import speech
-from vemoclap.readings.read import Stages, guarded, read_evidence
+from vemoclap.readings import sound, speech
+from vemoclap.readings.engine_calls import Stages, TextCache, attempt
+from vemoclap.readings.faces import NO_FRAME
+from vemoclap.readings.read import SpanEvidence, compose, read_frames
 from vemoclap.records import (
     EMOTIONS,
     OK,
-    Clip,
+    FrameResult,
+    Overview,
     Progress,
+    Readings,
     Scores,
     Span,
     SpeechReading,
-    StageTime,
     State,
     Status,
     failed,
 )
-from vemoclap.timeline import average, moments, sections, spans
-from vemoclap.timeline.frame_results import Look, look
-from vemoclap.timeline.options import UTTERANCE, WINDOW, Options
-from vemoclap.timeline.records import Judge, Moment, Timeline
-from vemoclap.timeline.remembered import Memo, Remembered
+from vemoclap.timeline import moments, sections, spans
+from vemoclap.timeline.records import Moment, SpanClassifier, Timeline
 from vemoclap.timeline.resume import Store, key
-from vemoclap.timeline.sections import NO_THUMBNAILS, Places, Section, Thumbnails
-from vemoclap.timeline.spans import Piece
-from vemoclap.timeline.state import Seen, Work, unseen, without_picture
+from vemoclap.timeline.sections import Places, Section
+from vemoclap.timeline.spans import UTTERANCE, WINDOW, Options, Segment
+from vemoclap.timeline.state import SectionResult, TimelineState
 from vemoclap.version import __version__
+
+UNSEEN = failed(NO_FRAME.reason)
+Answers = dict[int, tuple[float, ...] | Status]  # span -> its probabilities, or why it has none
 
 
 class Run:
@@ -52,7 +53,7 @@ class Run:
         options: Options,
         analyser: Analyser,
         *,
-        judge: Judge | None = None,
+        judge: SpanClassifier | None = None,
         folder: Path | None = None,
         progress: Progress | None = None,
     ) -> None:
@@ -62,7 +63,7 @@ class Run:
         """
         self.total: int | None = None  # how many spans there are, once that is known
         self._path, self._options = path, options
-        self._analyser, self._judge = analyser, judge
+        self._analyser, self._classifier = analyser, judge
         self._folder, self._progress = folder, progress
         self._stages = Stages()
         self._store = Store(None)
@@ -72,7 +73,7 @@ class Run:
     @property
     def labels(self) -> tuple[str, ...]:
         """What the probabilities of each moment are of."""
-        return EMOTIONS if self._judge is None else self._judge.labels
+        return EMOTIONS if self._classifier is None else self._classifier.labels
 
     def __iter__(self) -> "Run":
         return self
@@ -104,262 +105,209 @@ class Run:
         with self._stages.of("models"):
             engines.load(self._progress)
         said = self._said(reel)
-        pieces = self._pieces(reel, said)
-        self.total = len(pieces)
-        work = Work(reel, said, pieces, self._frames(reel, pieces), Memo(engines))
-        for section in sections.sections(reel, [*work.frames, work.whole_frames]):
-            self._see(section, work)
-            ready = self._ready(section, work)
-            yield from self._answers(ready, work)
-            work.let_go()
-        whole = self._whole(work) if self._judge is None else None
-        self._timeline = self._finished(work, whole)
+        segments = self._segments(reel, said)
+        self.total = len(segments)
+        state = TimelineState(
+            reel, said, segments, self._places(reel, segments), TextCache(engines)
+        )
+        for section in sections.sections(reel, [*state.places, state.whole_places]):
+            self._see(section, state)
+            yield from self._answers(self._ready(section, state), state)
+            state.let_go()
+        whole = self._whole(state) if self._classifier is None else None
+        self._timeline = self._finished(state, whole)
 
     def _key(self) -> dict[str, Any]:
-        judge = self._judge
+        other = self._classifier
         return {
             **asdict(self._options),
             "version": __version__,
             "engines": [asdict(use) for use in self._analyser.uses()],
             "device": self._analyser.device,
-            "judge": None if judge is None else [judge.name, judge.labels, asdict(judge.use)],
+            "classifier": None if other is None else [other.name, other.labels, asdict(other.use)],
         }
 
     def _said(self, reel: Reel) -> SpeechReading:
-        """Return when somebody speaks in the whole video, and what."""
+        """Return when somebody speaks in the whole video, and what; its tone span by span."""
         self._tell("speech", 0, 1)
         said = self._store.get("speech", SpeechReading)
         if said is None:
-            role = self._analyser.residents.role
-            sound = without_picture(reel)
             with self._stages.of("speech"):
-                said = guarded(
-                    lambda: speech.read(
-                        sound,
-                        vad=role("vad"),
-                        transcribe=role("transcribe"),
-                        language=role("language"),
-                        translate=role("translate"),
-                        sentiment=None,  # asked for each span, and for the whole at the end
-                    ),
-                    lambda status: SpeechReading(status, None, status, None, status, None),
-                )
+                said = speech.listen(sections.clip(reel), self._analyser.residents)
             self._store.put("speech", said)
         self._tell("speech", 1, 1)
         return said
 
-    def _pieces(self, reel: Reel, said: SpeechReading) -> tuple[Piece, ...]:
+    def _segments(self, reel: Reel, said: SpeechReading) -> tuple[Segment, ...]:
         options, duration = self._options, reel.info.duration_s
         if options.by == WINDOW:
             return spans.windows(duration, options.length_s, options.step_s)
         return spans.utterances(said.spans or (), duration)
 
-    def _frames(self, reel: Reel, pieces: Sequence[Piece]) -> list[Places]:
-        """Return the frames that each span is judged by."""
+    def _places(self, reel: Reel, segments: Sequence[Segment]) -> list[Places]:
+        """Return the frames that each span is read by."""
         count, at_most = self._options.frame_count, sections.FRAMES_PER_S
-        if self._judge is not None:
-            count, at_most = self._judge.frame_count, math.inf
+        if self._classifier is not None:
+            count, at_most = self._classifier.frame_count, math.inf
         return [
-            reel.shown_at(sections.frame_times(piece.span, count, at_most_per_s=at_most))
-            for piece in pieces
+            reel.shown_at(sections.frame_times(segment.span, count, at_most_per_s=at_most))
+            for segment in segments
         ]
 
-    def _see(self, section: Section, work: Work) -> None:
+    def _see(self, section: Section, state: TimelineState) -> None:
         """Look at a section's frames, or recall what was found in them."""
         name = f"section-{section.number:05}"
-        seen = self._store.get(name, Seen)
-        if seen is None:
+        found = self._store.get(name, SectionResult)
+        if found is None:
             with self._stages.of("video"):
                 part = section.part
-            times = work.reel.times_of(part.indices)
-            clip = replace(without_picture(work.reel), frames=part.frames, times_s=times)
-            with self._stages.of("frames"):
-                looks = look(clip, part.indices.tolist(), self._analyser.residents)
+            clip = sections.clip(state.reel, part.frames, state.reel.times_of(part.indices))
+            engines = self._analyser.residents
+            with read_frames(clip, engines, self._stages, pictured=True) as reader:
+                frames = reader.results(part.indices.tolist())
             with self._stages.of("curves"):
-                cuts = work.cuts_of(section)
-            seen = Seen(
-                looks=tuple(looks),
-                cuts_s=cuts,
-                thumbnails=_of_runs(section.thumbnails, work.reel.runs_s),
-                decoded=part.decoded,
-                complaints=part.complaints,
-            )
-            self._store.put(name, seen)
-        work.take(section, seen)
+                cuts = state.cuts_of(section)
+            runs = (section.thumbnails.within(*run) for run in state.reel.runs_s)
+            usual = sections.joined(runs)
+            found = SectionResult(frames, cuts, usual, part.decoded, part.complaints)
+            self._store.put(name, found)
+        state.take(section, found)
 
-    def _ready(self, section: Section, work: Work) -> list[int]:
+    def _ready(self, section: Section, state: TimelineState) -> list[int]:
         """Return the spans that end within this section."""
-        ready: list[int] = []
-        while work.next + len(ready) < len(work.pieces):
-            index = work.next + len(ready)
-            if work.pieces[index].span.end_s > section.span.end_s + 1e-6:
-                break
-            ready.append(index)
-        return ready
+        rest = range(state.next, len(state.segments))
+        end_s = section.span.end_s + 1e-6
+        late = (index for index in rest if state.segments[index].span.end_s > end_s)
+        return list(range(state.next, next(late, len(state.segments))))
 
-    def _answers(self, ready: Sequence[int], work: Work) -> Iterator[Moment]:
-        judged: dict[int, tuple[float, ...] | Status] | None = None
+    def _answers(self, ready: Sequence[int], state: TimelineState) -> Iterator[Moment]:
+        answers: Answers | None = None
         for index in ready:
             moment = self._store.get(f"moment-{index:06}", Moment)
             if moment is None:
-                if self._judge is not None and judged is None:
-                    judged = self._judged([k for k in ready if k >= index], work)
-                moment = self._moment(index, work, judged)
+                if self._classifier is not None and answers is None:
+                    answers = self._classified([k for k in ready if k >= index], state)
+                moment = self._moment(index, state, answers)
                 self._store.put(f"moment-{index:06}", moment)
-            work.done.append(moment)
-            work.next = index + 1
-            self._tell("spans", len(work.done), len(work.pieces))
+            state.done.append(moment)
+            state.next = index + 1
+            self._tell("spans", len(state.done), len(state.segments))
             yield moment
 
-    def _moment(
-        self, index: int, work: Work, judged: Mapping[int, tuple[float, ...] | Status] | None
-    ) -> Moment:
-        piece = work.pieces[index]
-        looks = [work.looks[k] for k in work.frames[index] if int(k) in work.looks]
-        clip = work.clip(piece.span, looks)
-        readings, scores, status = self._read(
-            clip, looks, work, piece.span, self._options.frame_count
+    def _moment(self, index: int, state: TimelineState, answers: Answers | None) -> Moment:
+        segment, frames = state.segments[index], state.frames_of(index)
+        overview = sections.overview(state.thumbnails(segment.span), segment.span)
+        evidence, readings = self._read(
+            segment.span, frames, overview, self._options.frame_count, state
         )
+        scores, status = (None, OK) if answers else self._score(readings, frames)
         moment = moments.moment(
-            index,
-            piece,
-            clip,
-            readings,
-            looks=looks,
-            tracks=work.tracks,
-            status=status,
-            scores=scores,
+            index, segment, evidence, readings, tracks=state.tracks, status=status, scores=scores
         )
-        if judged is None:
-            return moment
-        answer = judged[index]
+        answer = answers[index] if answers else None
         if isinstance(answer, Status):
-            return replace(moment, status=answer, probabilities=None)
-        return replace(moment, status=OK, probabilities=answer)
+            return replace(moment, status=answer)
+        return replace(moment, probabilities=answer) if answer else moment
 
     def _read(
-        self, clip: Clip, looks: Sequence[Look], work: Work, span: Span, frame_count: int
-    ) -> tuple[Any, Scores | None, Status]:
-        """Return the readings of a span, and its emotion by the preset's engine."""
-        engines = self._analyser.residents
-        transcript = work.words.within(span) if work.words else None
-        recalled = Remembered(
-            engines,
-            work.memo,
-            looks=looks,
-            said=work.said,
-            voices=work.voices(span),
-            transcript=transcript,
-        )
-        readings = read_evidence(clip, recalled, self._stages, frame_count)
-        if self._judge is not None:
-            return readings, None, OK
-        if not looks:
-            return readings, None, failed("No frame of this part of the video could be decoded.")
-        with self._stages.of("emotion"):
-            scores, status = self._analyser.score(extract(readings, engines.names))
-        return readings, scores, status
+        self,
+        span: Span,
+        frames: Sequence[FrameResult],
+        overview: Overview,
+        frame_count: int,
+        state: TimelineState,
+    ) -> tuple[SpanEvidence, Readings]:
+        """Return what is known of a span, and its readings."""
+        audio, why = sections.sound(state.reel, span)
+        with self._stages.of("sound"):
+            heard = sound.read(audio, why, state.texts.role("sound"), frame_count)
+        with self._stages.of("speech"):
+            said = state.speech.within(span, why)
+            said = speech.with_sentiment(said, state.texts.role("sentiment"))
+        evidence = SpanEvidence(span.length_s, tuple(frames), said, heard, audio, overview)
+        return evidence, compose(evidence, state.texts, self._stages, caption=False)
 
-    def _judged(self, indices: Sequence[int], work: Work) -> dict[int, tuple[float, ...] | Status]:
-        """Return what the judge says of some spans, all asked at once."""
-        assert self._judge is not None
-        judge = self._judge.judge
-        answers: dict[int, tuple[float, ...] | Status] = {}
-        materials = {}
-        for index in indices:
-            material = work.material(index)
-            if material is None:
-                answers[index] = failed("No frame of this part of the video could be decoded.")
-            else:
-                materials[index] = material
-        rows: Sequence[tuple[float, ...] | Status]
+    def _score(
+        self, readings: Readings, frames: Sequence[FrameResult]
+    ) -> tuple[Scores | None, Status]:
+        """Return the emotion of a span by the preset's engine."""
+        if not frames:
+            return None, UNSEEN
         with self._stages.of("emotion"):
-            rows = guarded(
-                lambda: list(judge(list(materials.values()))),
-                lambda status: [status] * len(materials),
-            )
-        answers.update(zip(materials, rows, strict=True))
+            return self._analyser.score(extract(readings, self._analyser.residents.names))
+
+    def _classified(self, indices: Sequence[int], state: TimelineState) -> Answers:
+        """Return what the classifier of spans says of some, all asked at once."""
+        assert self._classifier is not None
+        known = {index: state.inputs(index) for index in indices}
+        asked = {index: one for index, one in known.items() if one is not None}
+        with self._stages.of("emotion"):
+            rows, status = attempt(self._classifier.classify, list(asked.values()))
+        answers: Answers = dict.fromkeys(indices, UNSEEN)
+        answers.update(zip(asked, rows if status.ok else [status] * len(asked), strict=True))
         return answers
 
-    def _whole(self, work: Work) -> Scores | None:
+    def _whole(self, state: TimelineState) -> Scores | None:
         """Return the usual answer for the whole video, from what was found in its frames."""
-        reel = work.reel
-        looks = [work.kept[k] for k in work.whole_frames.tolist() if k in work.kept]
-        span = Span(0.0, reel.info.duration_s)
-        times = np.array([look.time_s for look in looks])
-        clip = sections.clip(reel, span, unseen(looks), times, work.overview, runs_s=reel.runs_s)
-        _, scores, _ = self._read(clip, looks, work, span, DEFAULT_FRAMES)
-        return scores
+        span, frames = Span(0.0, state.reel.info.duration_s), state.whole_frames
+        overview = sections.overview(state.overview, span, state.reel.runs_s)
+        _, readings = self._read(span, frames, overview, DEFAULT_FRAMES, state)
+        return self._score(readings, frames)[0]
 
-    def _finished(self, work: Work, whole: Scores | None) -> Timeline:
-        options, judge, done = self._options, self._judge, work.done
+    def _finished(self, state: TimelineState, whole: Scores | None) -> Timeline:
+        options, other, done = self._options, self._classifier, state.done
         scores = [moment.scores for moment in done if moment.scores is not None]
         answered = whole or (scores[0] if scores else None)
         uses = self._analyser.uses()
         engine = next((use.engine for use in uses if use.role == "emotion"), None)
-        warnings = [
-            *work.reel.losses(work.decoded, tuple(work.complaints)),
-            *self._lacking(work),
-            *(str(error) for error in self._analyser.residents.broken.values()),
-            *(warning for some in scores for warning in some.warnings),
-        ]
-        if judge is not None:
-            uses = (*(use for use in uses if use.role != "emotion"), judge.use)
-        spans_done = [moment.span for moment in done]
-        windowed = options.by == WINDOW
-        cut_into = work.said.transcript
+        if other is not None:
+            uses = (*(use for use in uses if use.role != "emotion"), other.use)
+        windowed, said = options.by == WINDOW, state.said.transcript
         return Timeline(
-            info=work.reel.info,
+            info=state.reel.info,
             by=options.by,
             length_s=options.length_s if windowed else None,
             step_s=options.step_s if windowed else None,
-            model=judge.name if judge else engine or "none",
+            model=other.name if other else engine or "none",
             preset=self._analyser.preset.name,
             device=self._analyser.device,
             labels=self.labels,
-            exclusive=judge.exclusive if judge else True,
-            thresholds=judge.thresholds if judge else None,
-            trained=True if judge else answered is not None and answered.trained,
-            note=judge.note if judge else answered.note if answered else "",
+            exclusive=other.exclusive if other else True,
+            thresholds=other.thresholds if other else None,
+            trained=True if other else answered is not None and answered.trained,
+            note=other.note if other else answered.note if answered else "",
             moments=tuple(done),
-            mean=average.mean(spans_done, [moment.probabilities for moment in done]),
+            mean=spans.mean(
+                [moment.span for moment in done], [moment.probabilities for moment in done]
+            ),
             whole=whole,
-            speech=_speech(work),
-            cues=None if cut_into is None else cut_into.cues,
-            cuts_s=tuple(work.cuts_s),
-            tracks=None if work.unlooked else work.linker.tracks(),
+            speech=_speech(state),
+            cues=said.cues if said else None,
+            cuts_s=tuple(state.cuts_s),
+            tracks=None if state.unlooked else state.linker.tracks(),
             engines=uses,
-            stages=_summed(self._stages.times),
-            warnings=tuple(dict.fromkeys(warnings)),
+            stages=self._stages.times,
+            warnings=self._warnings(state, scores),
         )
 
-    def _lacking(self, work: Work) -> list[str]:
-        """Return why spans could not be cut as they were to be."""
-        status = work.said.status
-        if self._options.by != UTTERANCE or status.ok:
-            return []
-        return [f"There are no utterances, so the video was cut evenly. {status.reason}"]
+    def _warnings(self, state: TimelineState, scores: Sequence[Scores]) -> tuple[str, ...]:
+        """Return what was lost, and why spans could not be cut as they were to be."""
+        warnings = [*state.reel.losses(state.decoded, tuple(state.complaints))]
+        status = state.said.status
+        if self._options.by == UTTERANCE and not status.ok:
+            warnings.append(
+                f"There are no utterances, so the video was cut evenly. {status.reason}"
+            )
+        warnings += map(str, self._analyser.residents.broken.values())
+        warnings += (warning for some in scores for warning in some.warnings)
+        return tuple(dict.fromkeys(warnings))
 
     def _tell(self, stage: str, done: int, total: int) -> None:
         if self._progress:
             self._progress(stage, done, total)
 
 
-def _of_runs(thumbnails: Thumbnails, runs_s: Sequence[tuple[float, float]]) -> Thumbnails:
-    found = NO_THUMBNAILS
-    for start, end in runs_s:
-        found = found.then(thumbnails.within(start, end))
-    return found
-
-
-def _speech(work: Work) -> tuple[Span, ...] | None:
-    if work.said.status.state is State.ABSENT and work.reel.audio is not None:
+def _speech(state: TimelineState) -> tuple[Span, ...] | None:
+    if state.said.status.state is State.ABSENT and state.reel.audio is not None:
         return ()
-    return work.said.spans
-
-
-def _summed(times: Sequence[StageTime]) -> tuple[StageTime, ...]:
-    total: dict[str, float] = {}
-    for time in times:
-        total[time.stage] = total.get(time.stage, 0.0) + time.seconds
-    return tuple(StageTime(stage, seconds) for stage, seconds in total.items())
+    return state.said.spans

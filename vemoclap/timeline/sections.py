@@ -1,8 +1,8 @@
 """A video's picture in sections: decoded one by one, and let go when no span needs them."""
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
@@ -12,18 +12,17 @@ from numpy.typing import NDArray
 from vemoclap.media import decode, sampling
 from vemoclap.media import frames as media_frames
 from vemoclap.media.stream import Reel
-from vemoclap.readings import curves
 from vemoclap.records import (
     OK,
     SAMPLE_RATE,
     Clip,
     Coverage,
-    Cue,
     Floats,
     Outcome,
     Overview,
     Pictures,
     Span,
+    Status,
     Times,
     absent,
 )
@@ -50,15 +49,17 @@ class Thumbnails:
         a, b = np.searchsorted(self.times_s, [start_s - 1e-4, end_s - 1e-4])
         return Thumbnails(self.pictures[a:b], self.times_s[a:b])
 
-    def then(self, later: "Thumbnails") -> "Thumbnails":
-        """Return these and later ones."""
-        return Thumbnails(
-            np.concatenate((self.pictures, later.pictures)),
-            np.concatenate((self.times_s, later.times_s)),
-        )
-
 
 NO_THUMBNAILS = Thumbnails(np.empty((0, *decode.THUMBNAIL, 3), np.uint8), np.empty(0))
+
+
+def joined(parts: Iterable[Thumbnails]) -> Thumbnails:
+    """Return thumbnails that follow one another as one."""
+    some = [NO_THUMBNAILS, *parts]
+    return Thumbnails(
+        np.concatenate([part.pictures for part in some]),
+        np.concatenate([part.times_s for part in some]),
+    )
 
 
 class Section:
@@ -112,74 +113,49 @@ def sections(reel: Reel, wanted: Sequence[Places]) -> Iterator[Section]:
         yield Section(reel, number, Span(start, end), here)
 
 
-def clip(
-    reel: Reel,
-    span: Span,
-    frames: Pictures,
-    times_s: Times,
-    thumbnails: Thumbnails,
-    *,
-    runs_s: Sequence[tuple[float, float]] | None = None,
-) -> Clip:
-    """Return a span of a video as a clip of its own, whose time starts with the span.
+def sound(reel: Reel, span: Span) -> tuple[Floats | None, Status]:
+    """Return the sound of a span, and why there is none."""
+    if reel.audio is None:
+        return None, reel.audio_status
+    a, b = (round(edge * SAMPLE_RATE) for edge in (span.start_s, span.end_s))
+    if not len(reel.audio[a:b]):
+        return None, absent("The sound ends before this part of the video.")
+    return reel.audio[a:b], OK
+
+
+def overview(
+    thumbnails: Thumbnails, span: Span, runs_s: Sequence[tuple[float, float]] | None = None
+) -> Overview:
+    """Return thumbnails as the overview of a span, whose time starts with it.
 
     Args:
-        reel: the video.
-        span: which part of it.
-        frames: those that are looked at.
-        times_s: their times, in the video.
         thumbnails: of the span.
+        span: which part of the video.
         runs_s: the runs that these are of; one, unless told.
     """
-    a, b = (round(edge * SAMPLE_RATE) for edge in (span.start_s, span.end_s))
-    audio: Floats | None = None if reel.audio is None else reel.audio[a:b]
-    status = reel.audio_status
-    if audio is not None and not len(audio):
-        audio, status = None, absent("The sound ends before this part of the video.")
     starts = np.array([run[0] for run in runs_s or ((span.start_s, span.end_s),)]) - 1e-4
     runs = np.searchsorted(starts, thumbnails.times_s, side="right") - 1
-    info = replace(reel.info, duration_s=span.length_s, start_s=reel.info.start_s + span.start_s)
-    return Clip(
-        info=info,
-        outcome=Outcome.OK,
-        coverage=Coverage(len(frames), len(frames), span.length_s, 0),
-        warnings=(),
-        frames=frames,
-        times_s=np.maximum(times_s - span.start_s, 0.0),
-        overview=Overview(
-            thumbnails=thumbnails.pictures,
-            times_s=np.maximum(thumbnails.times_s - span.start_s, 0.0),
-            run=np.maximum(runs, 0).astype(np.int32),
-            step_s=sampling.OVERVIEW_STEP_S,
-        ),
-        audio=audio,
-        audio_status=OK if audio is not None else status,
-        subtitles=_subtitles(reel.subtitles, span),
-        subtitle_language=reel.subtitle_language,
+    return Overview(
+        thumbnails=thumbnails.pictures,
+        times_s=np.maximum(thumbnails.times_s - span.start_s, 0.0),
+        run=np.maximum(runs, 0).astype(np.int32),
+        step_s=sampling.OVERVIEW_STEP_S,
     )
 
 
-def cuts(reel: Reel, thumbnails: Thumbnails, start_s: float, end_s: float) -> list[float]:
-    """Return the cuts within a stretch of time, told by thumbnails of it and of what is around."""
-    if not len(thumbnails.times_s):
-        return []
-    first = float(thumbnails.times_s[0])
-    whole = Span(first, max(end_s, float(thumbnails.times_s[-1]) + sampling.OVERVIEW_STEP_S))
-    nothing = np.empty((0, 1, 1, 3), np.uint8)
-    silent = replace(reel, audio=None)
-    found = curves.measure(clip(silent, whole, nothing, np.empty(0), thumbnails)).cuts_s
-    return [first + time for time in found if start_s <= first + time < end_s]
-
-
-def _subtitles(cues: tuple[Cue, ...] | None, span: Span) -> tuple[Cue, ...] | None:
-    if cues is None:
-        return None
-    return tuple(
-        Cue(
-            max(cue.start_s, span.start_s) - span.start_s,
-            min(cue.end_s, span.end_s) - span.start_s,
-            cue.text,
-        )
-        for cue in cues
-        if cue.start_s < span.end_s and cue.end_s > span.start_s
+def clip(reel: Reel, frames: Pictures | None = None, times_s: Times | None = None) -> Clip:
+    """Return the whole video as a clip of sound, subtitles, and no pictures but these."""
+    frames = np.empty((0, 1, 1, 3), np.uint8) if frames is None else frames
+    return Clip(
+        info=reel.info,
+        outcome=Outcome.OK,
+        coverage=Coverage(len(frames), len(frames), reel.info.duration_s, 0),
+        warnings=(),
+        frames=frames,
+        times_s=np.empty(0) if times_s is None else times_s,
+        overview=overview(NO_THUMBNAILS, Span(0.0, reel.info.duration_s)),
+        audio=reel.audio,
+        audio_status=reel.audio_status,
+        subtitles=reel.subtitles,
+        subtitle_language=reel.subtitle_language,
     )

@@ -1,9 +1,10 @@
 """Faces of single frames -> the same faces through the video.
 
-Looks come about a second apart, so a face may have moved by its own width. A face continues the
-track whose last box it overlaps, or lies near, with like colours; after a cut or an absence it is
-known again by its colours alone, which takes far more likeness. Clothes that change make a new
-track; two people in the same clothes, of the same hair, who never appear together, make one.
+Frames are looked at about a second apart, so a face may have moved by its own width. A face
+continues the track whose last box it overlaps, or lies near, with like colours; after a cut or an
+absence it is known again by its colours alone, which takes far more likeness. Clothes that change
+make a new track; two people in the same clothes, of the same hair, who never appear together, make
+one.
 """
 
 from collections import Counter
@@ -11,8 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from vemoclap.records import Box, Floats, Span
-from vemoclap.timeline.frame_results import Look
+from vemoclap.records import Box, Floats, FrameFace, FrameResult, Span
 from vemoclap.timeline.records import FaceTrack
 
 NEAR_S = 3.0  # longer after its last look a place says nothing
@@ -40,38 +40,37 @@ class _Track:
 
 
 class Linker:
-    """Gives each face of each look, in order of time, the number of its track."""
+    """Gives each face of each frame, in order of time, the number of its track."""
 
     def __init__(self) -> None:
         self._tracks: list[_Track] = []
 
-    def link(self, look: Look, cut: bool) -> tuple[int, ...]:
-        """Return the track of each face of a look.
+    def link(self, frame: FrameResult, cut: bool) -> tuple[int, ...]:
+        """Return the track of each face of a frame, with the faces' colours and pictures kept.
 
         Args:
-            look: the next one in time.
-            cut: whether a cut lies between the last look and this one.
+            frame: the next one in time.
+            cut: whether a cut lies between the last frame and this one.
         """
-        faces = look.detections or ()
+        faces, now_s = frame.faces or (), frame.time_s
         pairs = [
-            (likeness, face, track)
-            for face in range(len(faces))
+            (likeness, k, track)
+            for k, face in enumerate(faces)
             for track in self._tracks
-            if (likeness := self._likeness(track, look, face, cut)) > 0
+            if (likeness := _likeness(track, face, now_s, cut)) > 0
         ]
         chosen: dict[int, _Track] = {}
         taken: set[int] = set()
-        for _, face, track in sorted(pairs, key=lambda pair: -pair[0]):
-            if face not in chosen and track.number not in taken:
-                chosen[face] = track
+        for _, k, track in sorted(pairs, key=lambda pair: -pair[0]):
+            if k not in chosen and track.number not in taken:
+                chosen[k] = track
                 taken.add(track.number)
-        for face in range(len(faces)):
-            if face not in chosen:
-                fresh = _Track(len(self._tracks), look.colours[face], faces[face].box, look.time_s)
-                self._tracks.append(fresh)
-                chosen[face] = fresh
-            self._continue(chosen[face], look, face)
-        return tuple(chosen[face].number for face in range(len(faces)))
+        for k, face in enumerate(faces):
+            if k not in chosen:
+                chosen[k] = _Track(len(self._tracks), _colours(face), face.box, now_s)
+                self._tracks.append(chosen[k])
+            _continue(chosen[k], face, now_s)
+        return tuple(chosen[k].number for k in range(len(faces)))
 
     def tracks(self) -> tuple[FaceTrack, ...]:
         """Return all tracks, in order of their first look; each span ends with its last look."""
@@ -86,33 +85,37 @@ class Linker:
             for track in self._tracks
         )
 
-    def _likeness(self, track: _Track, look: Look, face: int, cut: bool) -> float:
-        """Return how sure it is that a face is the track's, 0 if it is not."""
-        assert look.detections is not None  # it has faces
-        box = look.detections[face].box
-        like = float(np.minimum(track.colours, look.colours[face]).sum())
-        if not cut and look.time_s - track.seen_s <= NEAR_S:
-            overlap = _overlap(track.box, box)
-            if overlap >= LEAST_OVERLAP and like >= LEAST_LIKE:
-                return SAME_SHOT + (overlap + like) / 2 + 1
-            if _distance(track.box, box) <= NEXT_TO and like >= LIKE_NEXT_TO:
-                return SAME_SHOT + like
-        return like if like >= KNOWN_AGAIN else 0.0
 
-    def _continue(self, track: _Track, look: Look, face: int) -> None:
-        assert look.detections is not None
-        box = look.detections[face].box
-        if track.spans and look.time_s - track.seen_s <= PAUSE_S:
-            track.spans[-1] = Span(track.spans[-1].start_s, look.time_s)
-        else:
-            track.spans.append(Span(look.time_s, look.time_s))
-        track.colours = (1 - LEARNING) * track.colours + LEARNING * look.colours[face]
-        track.box, track.seen_s = box, look.time_s
-        track.count += 1
-        if box.area > track.area:
-            track.area, track.picture = box.area, look.faces[face]
-        if look.expressions:
-            track.expressions[look.expressions[face].label] += 1
+def _colours(face: FrameFace) -> Floats:
+    if face.colours is None:
+        raise ValueError("Faces are known again by their colours, which were not kept.")
+    return face.colours
+
+
+def _likeness(track: _Track, face: FrameFace, now_s: float, cut: bool) -> float:
+    """Return how sure it is that a face is the track's, 0 if it is not."""
+    like = float(np.minimum(track.colours, _colours(face)).sum())
+    if not cut and now_s - track.seen_s <= NEAR_S:
+        overlap = _overlap(track.box, face.box)
+        if overlap >= LEAST_OVERLAP and like >= LEAST_LIKE:
+            return SAME_SHOT + (overlap + like) / 2 + 1
+        if _distance(track.box, face.box) <= NEXT_TO and like >= LIKE_NEXT_TO:
+            return SAME_SHOT + like
+    return like if like >= KNOWN_AGAIN else 0.0
+
+
+def _continue(track: _Track, face: FrameFace, now_s: float) -> None:
+    if track.spans and now_s - track.seen_s <= PAUSE_S:
+        track.spans[-1] = Span(track.spans[-1].start_s, now_s)
+    else:
+        track.spans.append(Span(now_s, now_s))
+    track.colours = (1 - LEARNING) * track.colours + LEARNING * _colours(face)
+    track.box, track.seen_s = face.box, now_s
+    track.count += 1
+    if face.box.area > track.area:
+        track.area, track.picture = face.box.area, face.picture or b""
+    if face.expression is not None:
+        track.expressions[face.expression.label] += 1
 
 
 def _shares(counts: Counter[str]) -> tuple[tuple[str, float], ...] | None:

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from vemoclap import files
 from vemoclap.errors import DataError, MediaError
-from vemoclap.files import digest
 from vemoclap.media import probe
 from vemoclap.records import EMOTIONS, Progress
 from vemoclap.training import splits, video_names, video_table
@@ -148,18 +148,16 @@ def write(index: Index, path: Path) -> None:
     Raises:
         DataError: the file cannot be written.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w", newline="", encoding="utf-8") as file:
-            rows = csv.writer(file)
-            rows.writerow(COLUMNS)
-            for entry in index.entries:
-                relative = Path(os.path.relpath(entry.path, path.parent)).as_posix()
-                rows.writerow((relative, entry.label or "", entry.split or ""))
-    except OSError as error:
-        raise DataError(
-            f"{path} cannot be written ({error.strerror or error}); choose another place."
-        ) from error
+    with (
+        files.explain_os_errors(path, "cannot be written", "choose another place"),
+        files.whole_file(path) as part,
+        part.open("w", newline="", encoding="utf-8") as file,
+    ):
+        rows = csv.writer(file)
+        rows.writerow(COLUMNS)
+        for entry in index.entries:
+            relative = Path(os.path.relpath(entry.path, path.parent)).as_posix()
+            rows.writerow((relative, entry.label or "", entry.split or ""))
 
 
 def _index(entries: Iterable[Entry], troubles: list[str]) -> Index:
@@ -197,7 +195,7 @@ def _copies(entries: Iterable[Entry]) -> list[str]:
     by_bytes: dict[str, list[str]] = defaultdict(list)
     for same in by_size.values():
         for entry in same if len(same) > 1 else ():
-            by_bytes[digest(entry.path).sha256].append(entry.id)
+            by_bytes[files.digest(entry.path).sha256].append(entry.id)
     return [f"{', '.join(ids)}: copies of one file." for ids in by_bytes.values() if len(ids) > 1]
 
 

@@ -5,8 +5,6 @@ it stopped.
 """
 
 import csv
-import hashlib
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -14,6 +12,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from vemoclap import files
 from vemoclap.classifier.model import Classifier, Config
 from vemoclap.errors import DataError, UsageError
 from vemoclap.training import classifier_task, loop, metrics, plots, splits
@@ -240,7 +239,7 @@ def _identity(condition: Condition, device: str) -> str:
         "arithmetic": classifier_task.dtype_name(condition.recipe, device),
         "torch": torch.__version__,
     }
-    return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]
+    return files.fingerprint(said)[:16]
 
 
 # -- what is written --------------------------------------------------------------------------

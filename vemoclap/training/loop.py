@@ -20,9 +20,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from vemoclap import files
 from vemoclap.engines import precision
 from vemoclap.errors import DataError, UsageError
-from vemoclap.files import settle
 from vemoclap.weights import checkpoint
 
 if TYPE_CHECKING:
@@ -131,18 +131,12 @@ class _TrainState(Generic[E]):
             "progress": {name: getattr(self, name) for name in self.PROGRESS} | {"epochs": epochs},
             "best": self.best,
         }
-        part = path.with_name(f"{path.name}.{os.getpid()}.part")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+        advice = "free some space and run the command again with --resume"
+        with (
+            files.explain_os_errors(path, "cannot be written", advice),
+            files.whole_file(path) as part,
+        ):
             torch.save(content, part)
-            settle(part, path)
-        except OSError as error:
-            raise DataError(
-                f"{path} cannot be written ({error.strerror or error}); free some space and run "
-                "the command again with --resume."
-            ) from error
-        finally:
-            part.unlink(missing_ok=True)
 
     def restore(self, path: Path, identity: str, kind: type[E]) -> None:
         """Become what was saved of the training of this identity, its epochs being of a kind."""
@@ -317,12 +311,10 @@ def finish(
 def write_rows(path: Path, rows: Sequence[Any]) -> None:
     """Write dataclasses of plain values, epochs or runs, as CSV."""
     names = [one.name for one in fields(rows[0])]
-    part = path.with_name(f"{path.name}.part")
-    with part.open("w", encoding="utf-8", newline="") as file:
+    with files.whole_file(path) as part, part.open("w", encoding="utf-8", newline="") as file:
         table = csv.DictWriter(file, names, lineterminator="\n")
         table.writeheader()
         table.writerows(asdict(row) for row in rows)
-    part.replace(path)
 
 
 def read_rows(path: Path, kind: type[R], advice: str) -> tuple[R, ...]:

@@ -15,7 +15,6 @@ Words are not kept in a feature store, so ``raw_text`` is empty and ``text_bert`
 must be run with ``use_bert`` off. Values are neither normalised nor cut by anything but length.
 """
 
-import os
 import pickle
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,9 +22,9 @@ from typing import Any
 
 import numpy as np
 
+from vemoclap import files
 from vemoclap.classifier import inputs
 from vemoclap.errors import DataError
-from vemoclap.files import settle
 from vemoclap.records import Floats
 from vemoclap.training.records import Split, Store, Video
 
@@ -64,19 +63,12 @@ def write(store: Store, path: Path, vision: str = VISION[0], length: int = LENGT
         DataError: a split has no videos, a feature is lacking, or the file cannot be written.
     """
     content = layout(store, vision, length)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with part.open("wb") as file:
-                pickle.dump(content, file, protocol=4)
-            settle(part, path)
-        finally:
-            part.unlink(missing_ok=True)
-    except OSError as error:
-        raise DataError(
-            f"{path} cannot be written ({error.strerror or error}); choose another place."
-        ) from error
+    with (
+        files.explain_os_errors(path, "cannot be written", "choose another place"),
+        files.whole_file(path) as part,
+        part.open("wb") as file,
+    ):
+        pickle.dump(content, file, protocol=4)
 
 
 def _part(store: Store, videos: Sequence[Video], vision: str, length: int) -> dict[str, Any]:

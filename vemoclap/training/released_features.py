@@ -14,6 +14,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from vemoclap import files
 from vemoclap.classifier.model import RELEASED
 from vemoclap.errors import DataError
 from vemoclap.records import EMOTIONS, Floats
@@ -43,7 +44,7 @@ def load(path: Path) -> Any:
         raise
     except OSError as error:
         raise DataError(
-            f"{path} cannot be read ({error.strerror or error}); name the released features.pkl."
+            f"{path} cannot be read ({files.reason(error)}); name the released features.pkl."
         ) from error
     except Exception as error:  # a broken pickle fails in a dozen ways, which all mean the same
         first_line = (str(error).splitlines() or [type(error).__name__])[0]

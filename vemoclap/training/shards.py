@@ -8,7 +8,6 @@ The schema's metadata has the rest as JSON under ``vemoclap``, and that JSON's S
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -17,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from vemoclap import files
 from vemoclap.errors import DataError
-from vemoclap.files import settle
 from vemoclap.records import Floats
 from vemoclap.training.records import Column, Schema, Split, Store, Video
 
@@ -46,26 +45,19 @@ def write(folder: Path, store: Store) -> Path:
 
     names = "\n".join(video.id for video in store.videos)
     target = folder / f"videos-{hashlib.sha256(names.encode()).hexdigest()[:12]}.parquet"
-    part = folder / f".{target.name}.{os.getpid()}.part"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        try:
-            pq.write_table(
-                _table(store),
-                part,
-                compression="zstd",
-                use_dictionary=list(BASIC[1:]),  # floats hardly repeat
-                write_statistics=False,
-                write_page_checksum=True,
-            )
-            settle(part, target)
-        finally:
-            part.unlink(missing_ok=True)
-    except OSError as error:
-        raise DataError(
-            f"{target} cannot be written ({error.strerror or error}); free some space or choose "
-            "another folder."
-        ) from error
+    advice = "free some space or choose another folder"
+    with (
+        files.explain_os_errors(target, "cannot be written", advice),
+        files.whole_file(target) as part,
+    ):
+        pq.write_table(
+            _table(store),
+            part,
+            compression="zstd",
+            use_dictionary=list(BASIC[1:]),  # floats hardly repeat
+            write_statistics=False,
+            write_page_checksum=True,
+        )
     return target
 
 

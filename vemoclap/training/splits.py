@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from vemoclap import files
 from vemoclap.errors import DataError, UsageError
 from vemoclap.training import blacklist, video_names
 from vemoclap.training.blacklist import Blacklist, judge
@@ -147,7 +148,7 @@ def _stratified(videos: list[Video], percent: int, seed: int) -> list[str]:
 PAPER, APP = "paper", "app"
 PROTOCOLS = (PAPER, APP)
 FILE = "split.csv"
-BLACKLIST = Path(__file__).parents[2] / "ekman_blacklist.txt"
+BLACKLIST = files.bundled("ekman_blacklist.txt")
 
 
 def divide(store: Store, protocol: str, listed: Path | None = None) -> Store:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vemoclap.errors import DataError
+from vemoclap import files
 from vemoclap.training.blacklist import Blacklist, judge
 from vemoclap.training.records import Split, Store, Video
 
@@ -73,12 +73,8 @@ def write(folder: Path, store: Store) -> Path:
         "features": {feature: asdict(one) for feature, one in of(videos).items()},
     }
     path = folder / FILE
-    try:
-        path.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
-    except OSError as error:
-        raise DataError(
-            f"{path} cannot be written ({error.strerror or error}); choose another folder."
-        ) from error
+    with files.explain_os_errors(path, "cannot be written", "choose another folder"):
+        files.write_atomically(path, json.dumps(content, indent=2) + "\n")
     return path
 
 

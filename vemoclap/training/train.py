@@ -5,8 +5,6 @@ If there are several seeds, each has a folder in ``seeds``, and the checkpoint's
 the one that did best in validation.
 """
 
-import hashlib
-import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -15,6 +13,7 @@ from pathlib import Path
 
 import torch
 
+from vemoclap import files
 from vemoclap.classifier import model as classifier_model
 from vemoclap.classifier.model import Classifier, Config
 from vemoclap.training import classifier_task, evaluate, loop, model_card, splits
@@ -151,7 +150,7 @@ def _identity(divided: Store, plan: Plan, config: Config) -> str:
         "arithmetic": classifier_task.dtype_name(plan.recipe, plan.device),
         "torch": torch.__version__,
     }
-    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+    return files.fingerprint(said)
 
 
 def _note(model: Classifier, parts: Mapping[Split, Examples], plan: Plan) -> str:

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
+from vemoclap import files
 from vemoclap.errors import DataError
 
 SUFFIXES = frozenset(
@@ -67,7 +68,7 @@ def lines(path: Path) -> list[tuple[int, str]]:
             raise DataError(f"{path} is far too large for a list of videos; name the right file.")
         text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        why = files.reason(error) if files.os_error(error) else "it is not UTF-8 text"
         raise DataError(f"{path} cannot be read ({why}); name a text file.") from error
     numbered = enumerate((line.strip() for line in text.splitlines()), start=1)
     return [(number, line) for number, line in numbered if line and not f"{line} ".startswith("# ")]

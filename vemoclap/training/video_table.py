@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vemoclap.errors import DataError
+from vemoclap.files import reason
 from vemoclap.training.records import Split
 
 
@@ -63,5 +64,6 @@ def read(
             )
             return tuple(columns.values()), rows
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        why = getattr(error, "strerror", None) or error
-        raise DataError(f"{path} cannot be read as CSV ({why}); save it as UTF-8 CSV.") from error
+        raise DataError(
+            f"{path} cannot be read as CSV ({reason(error)}); save it as UTF-8 CSV."
+        ) from error

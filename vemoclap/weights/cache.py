@@ -78,6 +78,7 @@ def use_offline() -> None:
         HF_HOME=str(home() / "huggingface"),
         HF_HUB_OFFLINE="1",
         TRANSFORMERS_OFFLINE="1",
+        TORCHINDUCTOR_CACHE_DIR=str(home() / "torchinductor"),  # else in the system's /tmp
         YOLO_CONFIG_DIR=str(yolo),
         YOLO_OFFLINE="true",
         YOLO_AUTOINSTALL="false",

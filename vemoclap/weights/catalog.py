@@ -1,8 +1,11 @@
 """The table of everything that is downloaded: what it is, where it lies, what it allows."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+
+HUB = "https://huggingface.co"  # unless HF_ENDPOINT names a mirror
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,18 @@ class Artefact:
     def on_hugging_face(self) -> bool:
         """Whether the place is a repository there, and no address."""
         return "://" not in self.place
+
+    @property
+    def about(self) -> int:
+        """About how many bytes all files have."""
+        return self.size_mb * 10**6
+
+    def address(self, file: str, revision: str) -> str:
+        """Return where a file is published."""
+        if not self.on_hugging_face:
+            return f"{self.place}/{revision}/{file}"
+        hub = os.environ.get("HF_ENDPOINT") or HUB
+        return f"{hub.rstrip('/')}/{self.place}/resolve/{revision}/{file}"
 
 
 def stored(file: str) -> str:

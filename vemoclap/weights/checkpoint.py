@@ -6,12 +6,12 @@ the model's configuration; from then on only those are read.
 """
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import is_zipfile
 
+from vemoclap import files
 from vemoclap.errors import WeightsError
 
 if TYPE_CHECKING:
@@ -47,13 +47,8 @@ def write(path: Path, tensors: Mapping[str, "Tensor"], metadata: Mapping[str, An
 
     # Copies, because tensors of a pickle may share memory, which the format cannot say.
     own = {key: tensor.detach().cpu().clone().contiguous() for key, tensor in tensors.items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
+    with files.whole_file(path) as part:
         save_file(own, part, {key: json.dumps(value) for key, value in metadata.items()})
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def read(path: Path, device: str) -> tuple[dict[str, "Tensor"], dict[str, Any]]:

@@ -4,22 +4,21 @@ The one step of vemoclap, besides videos from YouTube, that uses the network. A 
 only when it is whole and checked, and what was published as a pickle is converted on the way.
 """
 
-import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from vemoclap import files as storage
+from vemoclap import files
 from vemoclap.errors import WeightsError
-from vemoclap.files import Digest, digest
+from vemoclap.files import Digest
 from vemoclap.records import Progress
-from vemoclap.weights import answers, cache, lockfile, transfer
+from vemoclap.weights import cache, lockfile, transfer
 from vemoclap.weights.catalog import Artefact, stored
 from vemoclap.weights.lockfile import Entry, Kept
 
-HUB = "https://huggingface.co"  # unless HF_ENDPOINT names a mirror
 WAITING = "waiting for another process that downloads it"
 
 Sleep = Callable[[float], None]
@@ -44,23 +43,23 @@ def fetch_all(
         WeightsError: there is no room for all of them, or the lock file is damaged.
     """
     names = tuple(names)
-    with storage.explained(cache.home()):
+    with files.explain_home_errors(cache.home()):
         lockfile.read(cache.lock_path())
-        storage.demand(bytes_needed(names, renew=renew), cache.home())
+        files.require_free_space(bytes_needed(names, renew=renew), cache.home())
     failures: dict[str, WeightsError] = {}
     silent: dict[str, WeightsError] = {}  # host -> why it is not asked again
     for name in names:
-        host = answers.host(_address(cache.row(name), "", ""))
+        row, progress = cache.row(name), progress_of(name)
+        host = urlsplit(row.address("", "")).netloc
         if host in silent and (renew or cache.missing(name)):
             failures[name] = silent[host]
             continue
-        progress = progress_of(name)
         try:
             fetch(name, progress, renew=renew, sleep=sleep)
         except WeightsError as error:
             failures[name] = error
-            progress("failed", 0, _about(cache.row(name)))
-            if isinstance(error, answers.UnreachableError):
+            progress("failed", 0, row.about)
+            if isinstance(error, transfer.UnreachableError):
                 silent[host] = error
     return failures
 
@@ -72,11 +71,11 @@ def fetch(name: str, progress: Progress, *, renew: bool = False, sleep: Sleep = 
         WeightsError: it cannot be had, is not what it should be, or cannot be written.
     """
     row, folder = cache.row(name), cache.place(name)
-    with storage.explained(folder):
+    with files.explain_home_errors(folder):
         if not renew and not cache.missing(name):
             return False
         busy = folder.with_name(f"{name}.busy")
-        with storage.turn(busy, lambda: progress(WAITING, 0, _about(row))):
+        with files.exclusive_lock(busy, lambda: progress(WAITING, 0, row.about)):
             if not renew and not cache.missing(name):
                 return False  # by the process that we waited for
             folder.mkdir(exist_ok=True)
@@ -92,37 +91,34 @@ def bytes_needed(names: Iterable[str], *, renew: bool = False) -> int:
     """Return about how much room must be there to bring artefacts here, by the table's sizes."""
     rows = [cache.row(name) for name in names]
     wanted = [row for row in rows if renew or cache.missing(row.name)]
-    more = [max(0, _about(row) - (0 if renew else _size(cache.place(row.name)))) for row in wanted]
+    more = 0
+    for row in wanted:
+        here = () if renew else cache.place(row.name).glob("*")
+        more += max(0, row.about - sum(path.stat().st_size for path in here))
     # While a pickle is converted it is there twice, one artefact at a time.
-    twice = [_about(row) for row in wanted if row.converted]
-    return sum(more) + max(twice, default=0)
-
-
-# -- one artefact -----------------------------------------------------------------------------
+    return more + max((row.about for row in wanted if row.converted), default=0)
 
 
 def _bring(row: Artefact, folder: Path, progress: Progress, renew: bool, sleep: Sleep) -> None:
     entry = Entry() if renew else lockfile.read(cache.lock_path()).get(row.name, Entry())
     _sweep(folder, {stored(file) for names in row.files for file in names})
     ready = 0  # bytes of the files that are done
+
+    def report(stage: str, done: int, total: int | None) -> None:
+        progress(stage, ready + done, max(row.about, ready + (total or done)))
+
     for names in row.files:
-        report = _counted(progress, ready, _about(row))
         there = None if renew else _there(row, folder, names, entry)
-        if there is None:
-            file, found, commit = _one_of(
-                row, folder, names, entry=entry, report=report, sleep=sleep
-            )
-            entry = _with(replace(entry, revision=commit or entry.revision), file, found)
-        else:
-            file, found = there
-            entry = _with(entry, file, found)
-        ready += found.size
-        if row.converted:
-            # Nothing is recorded of a file that may be refused.
+        file, found, commit = there or _one_of(
+            row, folder, names, entry=entry, report=report, sleep=sleep
+        )
+        entry = _with(replace(entry, revision=commit or entry.revision), file, found)
+        if row.converted:  # nothing is recorded of a file that may be refused
             entry = _with(entry, row.converted, _converted(row, folder / file, report))
         lockfile.record(cache.lock_path(), row.name, entry)
         if row.converted:
             (folder / file).unlink()
+        ready += found.size
     _sweep(folder, set())
     progress("done", ready, ready)
 
@@ -137,18 +133,15 @@ def _one_of(
     sleep: Sleep,
 ) -> tuple[str, Digest, str | None]:
     """Bring the first of a file's alternatives that is published; return name, hashes, commit."""
-    for number, name in enumerate(names, 1):
-        file = stored(name)
-        known, advice = _known(row, name, entry)
-        part = folder / f"{file}.part"
-        revision = entry.revision if entry.revision and row.on_hugging_face else row.revision
-        wanted = transfer.Wanted(
-            _address(row, name, revision), part, known, advice, row.on_hugging_face
-        )
+    revision = (row.on_hugging_face and entry.revision) or row.revision
+    for name in names:
+        target = folder / stored(name)
+        part = target.with_name(f"{target.name}.part")
+        wanted = transfer.Wanted(row, name, revision, part, *_known(row, name, entry))
         try:
-            came = transfer.fetch(wanted, report, sleep)
-        except answers.NotFoundError as error:
-            if number < len(names):
+            found, commit = transfer.fetch(wanted, report, sleep)
+        except transfer.NotFoundError as error:
+            if name != names[-1]:
                 continue
             if revision == row.revision:
                 raise
@@ -156,58 +149,54 @@ def _one_of(
                 f"{row.place} has no version {revision} any more, the one that was first "
                 f"downloaded; accept the present one with `{_renewal(row)}`."
             ) from error
-        storage.settle(part, folder / file)
-        transfer.mark(part).unlink(missing_ok=True)
-        for other in names:  # of an earlier download, which engines might prefer
-            if other != name:
-                (folder / stored(other)).unlink(missing_ok=True)
-        return file, came.digest, came.commit
+        files.commit_file(part, target)
+        for other in {stored(other) for other in names} - {target.name}:
+            (folder / other).unlink(
+                missing_ok=True
+            )  # of an earlier download; engines may prefer it
+        return target.name, found, commit
     raise AssertionError("a file has at least one name")
 
 
 def _there(
     row: Artefact, folder: Path, names: tuple[str, ...], entry: Entry
-) -> tuple[str, Digest] | None:
+) -> tuple[str, Digest, None] | None:
     """Return the alternative that an earlier, unfinished download left here, if it is sound."""
     for name in names:
         path = folder / stored(name)
         if path.is_file():
-            found = digest(path)
-            known, _ = _known(row, name, entry)
+            found, (known, _) = files.digest(path), _known(row, name, entry)
             if known is None or found.fits(known):
-                return path.name, found
+                return path.name, found, None
     return None
 
 
 def _converted(row: Artefact, source: Path, report: transfer.Report) -> Digest:
     """Make the safetensors of a published pickle; remove the pickle if it is refused."""
+    from safetensors import SafetensorError  # that the result could not be written
+
     assert row.converted
     assert row.converter
     target = source.with_name(row.converted)
     size = source.stat().st_size
-    storage.demand(size, source.parent)
+    files.require_free_space(size, source.parent)
     report(f"converting {source.name}", size, size)
     try:
         module, function = row.converter.split(":")
         getattr(import_module(module), function)(source, target)
-    except (ImportError, OSError, MemoryError) as error:
+    except (ImportError, OSError, MemoryError, SafetensorError) as error:
         raise WeightsError(
-            f"{source} could not be converted ({error}); run setup.sh again if a package is "
-            "missing, and then the command: it goes on from there."
+            f"{source} could not be converted ({error}); make room, or run setup.sh again if a "
+            "package is missing, and then the command: it goes on from there."
         ) from error
-    except Exception as error:
-        if type(error).__name__ == "SafetensorError":  # that the result could not be written
-            raise WeightsError(
-                f"{target} could not be written ({error}); make room and run the command again: "
-                "it goes on from there."
-            ) from error
+    except Exception as error:  # a hostile or broken pickle fails in a dozen ways
         source.unlink()
-        why = str(error).partition("; ")[0] if isinstance(error, WeightsError) else repr(error)
         raise WeightsError(
-            f"What {row.place} publishes as {source.name} was removed unused, since {why}; if "
-            "that stays so, choose another preset and report it to vemoclap."
+            f"What {row.place} publishes as {source.name} was removed unused, since it is damaged, "
+            "asks for code to be run or holds another model; if that stays so, choose another "
+            "preset and report it to vemoclap."
         ) from error
-    return digest(target)
+    return files.digest(target)
 
 
 def _known(row: Artefact, name: str, entry: Entry) -> tuple[str | None, str]:
@@ -228,39 +217,12 @@ def _renewal(row: Artefact) -> str:
     return f"vemoclap models download --renew {row.name}"
 
 
-def _address(row: Artefact, file: str, revision: str) -> str:
-    if not row.on_hugging_face:
-        return f"{row.place}/{revision}/{file}"
-    hub = os.environ.get("HF_ENDPOINT") or HUB
-    return f"{hub.rstrip('/')}/{row.place}/resolve/{revision}/{file}"
-
-
 def _with(entry: Entry, file: str, found: Digest) -> Entry:
-    files: Mapping[str, Kept] = {**entry.files, file: Kept(found.size, found.sha256)}
-    return replace(entry, files=files)
-
-
-def _counted(progress: Progress, ready: int, about: int) -> transfer.Report:
-    """Return what turns the progress of one file into that of its artefact."""
-
-    def report(stage: str, done: int, total: int | None) -> None:
-        progress(stage, ready + done, max(about, ready + (total or done)))
-
-    return report
+    return replace(entry, files={**entry.files, file: Kept(found.size, found.sha256)})
 
 
 def _sweep(folder: Path, keep: set[str]) -> None:
-    """Remove what downloads and conversions left unfinished, except of the files to ``keep``."""
-    for path in folder.iterdir():
-        file, dot, _ = path.name.partition(".part")
-        if dot and file not in keep:
+    """Remove what downloads and conversions left unfinished, except parts of files to ``keep``."""
+    for path in folder.glob("*.part*"):
+        if path.name.removesuffix(".part") not in keep:
             path.unlink(missing_ok=True)
-
-
-def _about(row: Artefact) -> int:
-    return row.size_mb * 10**6
-
-
-def _size(folder: Path) -> int:
-    """Return the bytes of all files in a folder that need not exist."""
-    return sum(path.stat().st_size for path in folder.iterdir()) if folder.is_dir() else 0

@@ -6,13 +6,13 @@ be the same.
 """
 
 import json
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from vemoclap import files
 from vemoclap.errors import WeightsError
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -60,17 +60,10 @@ def record(path: Path, artefact: str, entry: Entry) -> None:
         WeightsError: the file is damaged.
         OSError: it cannot be written.
     """
-    from filelock import FileLock
-
-    with FileLock(path.with_name(f"{path.name}.busy")):
+    with files.exclusive_lock(path.with_name(f"{path.name}.busy")):
         everything = read(path) | {artefact: entry}
         text = json.dumps({name: asdict(everything[name]) for name in sorted(everything)}, indent=2)
-        part = path.with_name(f"{path.name}.part")  # only one process is here at a time
-        with part.open("w", encoding="utf-8") as file:
-            file.write(text + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        files.write_atomically(path, text + "\n")
 
 
 def _entry(found: Any) -> Entry:

@@ -1,61 +1,84 @@
-"""One file over HTTP: tried again, resumed where it was cut, and checked to its last byte.
+"""One file over HTTP, by Hugging Face's library: tried again, resumed, checked to its last byte.
 
-What has come so far lies in ``NAME.part``, beside it in ``NAME.part.etag`` the server's mark of
-that version of the file. A later try, or a later run, asks for the rest of that version only, so
-two versions are never glued together.
+``hf_hub_download`` throws away what came of a file when it is cut, which of gigabytes nobody can
+afford. So its two halves are called, which also serve plain addresses: what tells of a file, and
+what fetches the rest of it. What has come so far lies in ``NAME.part``; a later run goes on with
+it only where a hash will tell whether the whole is right.
 """
 
-import os
 import random
 import re
-from collections.abc import Callable
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 from urllib.parse import urlsplit
 
 from vemoclap import files
 from vemoclap.errors import WeightsError
-from vemoclap.files import CHUNK, Digest, digest
+from vemoclap.files import Digest
 from vemoclap.version import __version__
-from vemoclap.weights import answers
-from vemoclap.weights.answers import HitchError
-
-if TYPE_CHECKING:
-    import requests
+from vemoclap.weights import cache
+from vemoclap.weights.catalog import Artefact
 
 Report = Callable[[str, int, int | None], None]  # (what is done, bytes so far, bytes in all)
 
-TRIES = 5  # in a row that bring little
-LITTLE = 16 * CHUNK  # bytes; a try that brings more starts the count afresh
+TRIES = 5  # in a row that bring nothing; within each the library tries a cut body 6 times
 FIRST_DELAY_S = 1.0  # then twice as long each time
-CONNECT_S, READ_S = 10.0, 60.0  # without a sign of life
+LONGEST_DELAY_S = 120.0  # a server that asks for more is left alone
+TIMEOUT_S = 10.0  # without a sign of life
+BUSY = {408, 425, 429, 500, 502, 503, 504}
+PAGE = (b"<!", b"<html", b"<head", b"<?xml")
 
-_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
-_PAGE = (b"<!doctype html", b"<html")
+
+class NotFoundError(WeightsError):
+    """The publisher has no such file."""
+
+
+class UnreachableError(WeightsError):
+    """The publisher's machine does not answer at all."""
+
+
+class TransientError(Exception):
+    """Something that may be over at the next try."""
+
+    def __init__(self, last: WeightsError, delay_s: float | None = None) -> None:
+        super().__init__(str(last))
+        self.last = last  # what to raise when there is no next try
+        self.delay_s = delay_s  # that the server asks for
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """A file to be fetched."""
 
-    url: str
+    row: Artefact
+    file: str  # its published name
+    revision: str
     part: Path  # where it goes
     known: str | None  # its hash, "sha256:..." or "git-blob:..."
     advice: str  # what to do if the file has another hash than ``known``
-    hub: bool  # whether the server is a Hugging Face hub, which tells hash and commit
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return self.row.address(self.file, self.revision)
+
+    @property
+    def host(self) -> str:
+        """The machine, with its port, that is asked for it."""
+        return urlsplit(self.url).netloc
 
 
-@dataclass(frozen=True, slots=True)
-class Delivered:
-    """What came: whole, and with the hash that was known or that the hub told."""
-
-    digest: Digest
-    commit: str | None  # that the hub says it came from
-
-
-def fetch(wanted: Wanted, report: Report, sleep: Callable[[float], None]) -> Delivered:
-    """Bring a file to ``wanted.part`` and return what came.
+def fetch(
+    wanted: Wanted, report: Report, sleep: Callable[[float], None]
+) -> tuple[Digest, str | None]:
+    """Bring a file to ``wanted.part``; return its hashes and the commit that a hub says it is of.
 
     Raises:
         NotFoundError: there is no such file.
@@ -63,21 +86,20 @@ def fetch(wanted: Wanted, report: Report, sleep: Callable[[float], None]) -> Del
         WeightsError: it cannot be had, or it is not the one that was wanted, which is removed.
         OSError: it cannot be written.
     """
-    import requests
-
-    failures, furthest = 0, _length(wanted.part)
-    with requests.Session() as session:
+    if urlsplit(wanted.url).scheme not in ("http", "https") or not wanted.host:
+        raise WeightsError(
+            f"{wanted.url} cannot be asked for; check the address, of which HF_ENDPOINT is a part."
+        )
+    failures, best_offset = 0, _length(wanted.part)
+    with _online():
         while True:
             try:
-                return _attempt(session, wanted, report)
-            except HitchError as hitch:
-                have = _length(wanted.part)
-                if have >= furthest + LITTLE:
-                    furthest, failures = have, 0
+                return _attempt(wanted, report)
+            except TransientError as hitch:
+                if (have := _length(wanted.part)) > best_offset:
+                    best_offset, failures = have, 0
                 failures += 1
                 if failures == TRIES:
-                    if not _begun(wanted.part)[0]:
-                        discard(wanted.part)  # no later run could go on with it
                     raise hitch.last from None
                 delay = hitch.delay_s
                 if delay is None:
@@ -87,180 +109,201 @@ def fetch(wanted: Wanted, report: Report, sleep: Callable[[float], None]) -> Del
                 sleep(delay)
 
 
-def mark(part: Path) -> Path:
-    """Return where the server's mark of the version in ``part`` is kept."""
-    return part.with_name(f"{part.name}.etag")
+@contextmanager
+def _online() -> Iterator[None]:
+    """Let Hugging Face's library use the network, and say nothing of its own, within."""
+    cache.use_offline()  # as is right for all else; it is read when the library is imported
+    from huggingface_hub import constants
+    from huggingface_hub.utils import logging
+
+    before = constants.HF_HUB_OFFLINE, logging.get_verbosity()
+    constants.HF_HUB_OFFLINE = False
+    logging.set_verbosity(50)  # its warnings of tries, which are reported here
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before[0]
+        logging.set_verbosity(before[1])
 
 
-def discard(part: Path) -> None:
-    """Remove what has come of a file."""
-    part.unlink(missing_ok=True)
-    mark(part).unlink(missing_ok=True)
+def _attempt(wanted: Wanted, report: Report) -> tuple[Digest, str | None]:
+    from huggingface_hub import errors, get_hf_file_metadata
+    from huggingface_hub.file_download import http_get
 
-
-# -- one try ----------------------------------------------------------------------------------
-
-
-def _attempt(session: "requests.Session", wanted: Wanted, report: Report) -> Delivered:
-    import requests
-
-    offset, etag = _begun(wanted.part)
-    server = answers.host(wanted.url)
+    row, part, found = wanted.row, wanted.part, None
+    expected, came = wanted.known, False
     # What is compressed for the way would have another length and hash.
-    headers = {"Accept-Encoding": "identity", "User-Agent": f"vemoclap/{__version__}"}
-    if offset:
-        headers |= {"Range": f"bytes={offset}-", "If-Range": etag}
+    headers = {"user-agent": f"vemoclap/{__version__}", "Accept-Encoding": "identity"}
     try:
-        with session.get(
-            wanted.url, headers=headers, stream=True, timeout=(CONNECT_S, READ_S)
-        ) as answer:
-            whole = _already_whole(answer, offset, etag)
-            if not whole:
-                if answer.status_code == 416:
-                    discard(wanted.part)
-                answers.refuse(answer, wanted.url)
-            advertised = answers.advertised(answer) if wanted.hub else None
-            _refuse_another(wanted, advertised)
-            if not whole:
-                _receive(answer, wanted, offset, etag, report)
-            commit = answers.commit(answer) if wanted.hub else None
-    except requests.exceptions.SSLError as error:
-        raise WeightsError(
-            f"{server} could not prove who it is ({answers.reason(error)}); check this machine's "
-            "clock and, behind a proxy, its certificates."
-        ) from error
-    except (requests.exceptions.ConnectionError, requests.exceptions.Timeout) as error:
-        raise HitchError(
-            answers.UnreachableError(
-                f"{server} cannot be reached ({answers.reason(error)}); check the network "
-                "connection and run the command again: it goes on where it stopped."
+        found = get_hf_file_metadata(wanted.url, token=False, timeout=TIMEOUT_S, headers=headers)
+        told = _hash_of(found.etag or "") if row.on_hugging_face else None
+        kinds = [known.partition(":")[0] for known in (wanted.known, told) if known]
+        if wanted.known != told and len(kinds) == 2 and kinds[0] == kinds[1]:
+            part.unlink(missing_ok=True)
+            raise _another(wanted)  # at once, rather than after gigabytes
+        commit = found.commit_hash or ""
+        commit = commit if re.fullmatch("[0-9a-f]{40}", commit) else ""
+        expected = expected or told
+        if expected is None or _length(part) > (found.size or _length(part)):
+            part.unlink(missing_ok=True)
+        if expected is None:  # nothing will tell whether two versions were glued together
+            headers["If-Range"] = f'"{found.etag}"'
+        resumed = _length(part)
+        with part.open("ab") as file:
+            http_get(
+                row.address(wanted.file, commit or wanted.revision),
+                file,
+                resume_size=resumed,
+                headers=headers,
+                expected_size=found.size,
+                tqdm_class=partial(_Bar, wanted, report, expected),  # type: ignore[arg-type]
             )
-        ) from error
-    except requests.exceptions.RequestException as error:
-        raise WeightsError(
-            f"{wanted.url} cannot be asked for ({answers.reason(error)}); check the address, of "
-            "which HF_ENDPOINT sets a part."
-        ) from error
-    return Delivered(_checked(wanted, advertised, offset > 0, report), commit)
+        came = True
+    except errors.HfHubHTTPError as error:
+        raise _refusal(wanted, error.response) from error
+    except errors.HTTPError as error:  # type: ignore[attr-defined]  # of httpx, or httpx2
+        raise (_cut(wanted, found.size) if found else _unreachable(wanted, error)) from error
+    except OSError as error:
+        if error.errno is None:  # the library's word for a body of another length
+            raise _page(wanted) or _cut(wanted, found.size if found else None) from error
+        raise
+    finally:
+        if not came and ((found and expected is None) or not _length(part)):
+            part.unlink(missing_ok=True)  # no later run could go on with it
+    return _checked(wanted, expected, resumed > 0, report), commit or None
 
 
-def _begun(part: Path) -> tuple[int, str]:
-    """Return how many bytes are there of which version; 0 if they are of no use."""
-    length = _length(part)
-    try:
-        etag = mark(part).read_text("utf-8").strip()
-    except (FileNotFoundError, UnicodeDecodeError):
-        etag = ""
-    if not (length and etag):
-        return 0, ""
-    return length, etag
+class _Bar:
+    """What the library tells its progress to, in place of a bar of tqdm's."""
 
-
-def _already_whole(answer: "requests.Response", offset: int, etag: str) -> bool:
-    """Return whether nothing is left to be sent of the version that is there."""
-    if answer.status_code != 416:
-        return False
-    whole = answer.headers.get("Content-Range") == f"bytes */{offset}"
-    return bool(offset) and whole and answer.headers.get("ETag", etag) == etag
-
-
-def _receive(
-    answer: "requests.Response", wanted: Wanted, offset: int, etag: str, report: Report
-) -> None:
-    """Write the body to the part, after its first ``offset`` bytes if the server sends the rest."""
-    part = wanted.part
-    if answer.status_code == 206:
-        span = _RANGE.fullmatch(answer.headers.get("Content-Range", ""))
-        if not span or int(span[1]) != offset or answer.headers.get("ETag") != etag:
-            discard(part)  # another version, or a server that does not say which
-            raise HitchError(
-                WeightsError(f"{wanted.url} changes while it is sent; run the command again later.")
-            )
-        total: int | None = int(span[2])
-        files.demand(int(span[2]) - offset, part.parent)
-    else:
-        offset, total = 0, answers.content_length(answer)
-        if total is None and not (
-            wanted.known or "chunked" in answer.headers.get("Transfer-Encoding", "")
-        ):
+    def __init__(self, wanted: Wanted, report: Report, expected: str | None, **said: Any) -> None:
+        self._stage = f"downloading {Path(wanted.file).name}"
+        self._done, self._total = said["initial"], said["total"]
+        self._wanted, self._report, self._restarts = wanted, report, 0
+        if not (self._total or expected):
             raise WeightsError(
-                f"{answers.host(answer.url)} does not say how long {wanted.url} is, so a cut could "
-                "not be seen; try another network, or another HF_ENDPOINT."
+                f"{wanted.host} does not say how long {wanted.url} is, so a cut could not be seen; "
+                "try another network, or another HF_ENDPOINT."
             )
-        discard(part)
-        files.demand(total or 0, part.parent)
-        new = answer.headers.get("ETag", "")
-        if new.startswith('"'):  # a weak one (W/"...") does not promise the same bytes
-            mark(part).write_text(new, "utf-8")
-    done = _write(answer, wanted, offset, total, report)
-    if total is not None and done != total:
-        if done > total:
-            discard(part)
-        raise _cut(wanted, done, total)
+        files.require_free_space((self._total or 0) - self._done, wanted.part.parent)
+        self.update(0)
+
+    def __enter__(self) -> "_Bar":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def update(self, count: int) -> None:
+        """Hear that more bytes came, or that all are taken back as the server starts over."""
+        self._restarts += count < 0
+        if self._restarts == TRIES:  # the library would go on for ever
+            raise _cut(self._wanted, self._total)
+        self._done += count
+        self._report(self._stage, self._done, self._total)
 
 
-def _write(
-    answer: "requests.Response", wanted: Wanted, done: int, total: int | None, report: Report
-) -> int:
-    """Write the body to the part and return how many bytes it has then."""
-    import requests
-
-    stage = f"downloading {_name(wanted.url)}"
-    report(stage, done, total)
-    with wanted.part.open("ab") as file:
-        try:
-            for chunk in answer.iter_content(CHUNK):
-                if not done and chunk[:100].lstrip().lower().startswith(_PAGE):
-                    discard(wanted.part)
-                    raise answers.page(wanted.url)
-                file.write(chunk)
-                done += len(chunk)
-                report(stage, done, total)
-        except requests.exceptions.RequestException as error:
-            raise _cut(wanted, done, total) from error
-        finally:
-            file.flush()
-            os.fsync(file.fileno())
-    return done
-
-
-def _checked(wanted: Wanted, advertised: str | None, resumed: bool, report: Report) -> Digest:
+def _checked(wanted: Wanted, expected: str | None, resumed: bool, report: Report) -> Digest:
     """Return the hashes of the whole file, once they are those that were expected."""
     size = _length(wanted.part)
-    report(f"checking {_name(wanted.url)}", size, size)
-    found = digest(wanted.part)
-    expected = wanted.known or advertised
-    if expected is None or found.fits(expected):
+    report(f"checking {Path(wanted.file).name}", size, size)
+    found = files.digest(wanted.part)
+    page = None if expected and found.fits(expected) else _page(wanted)
+    if page is None and found.fits(expected or f"sha256:{found.sha256}"):
         return found
-    discard(wanted.part)
-    if wanted.known:
-        error = _another(wanted)
-    else:
+    if page:
+        raise page
+    wanted.part.unlink()
+    error = _another(wanted)
+    if not wanted.known:
         error = WeightsError(
-            f"{wanted.url} came with other bytes than {answers.host(wanted.url)} has; something "
-            "between changes them: try another network."
+            f"{wanted.url} came with other bytes than {wanted.host} has; something between changes "
+            "them: try another network."
         )
-    if resumed:  # the first part may have been damaged
-        raise HitchError(error)
-    raise error
+    raise TransientError(error) if resumed else error  # its first part may have been damaged
 
 
-def _refuse_another(wanted: Wanted, advertised: str | None) -> None:
-    """Raise at once, rather than after gigabytes, if the hub tells of another file."""
-    if not (wanted.known and advertised) or wanted.known == advertised:
-        return
-    if wanted.known.partition(":")[0] == advertised.partition(":")[0]:
-        discard(wanted.part)
-        raise _another(wanted)
+def _refusal(wanted: Wanted, answer: Any) -> Exception:
+    """Return what to raise for an answer that is neither the file nor a part of it."""
+    status, server, url = answer.status_code, urlsplit(str(answer.url)).netloc, wanted.url
+    if status in (404, 410):
+        return NotFoundError(
+            f"{url} is not there any more ({status}); install a newer vemoclap, which may know "
+            "where it went."
+        )
+    if status in (401, 403):
+        return WeightsError(
+            f"{server} refuses {url} ({status}); open it in a browser to see whether its publisher "
+            "withdrew it or this network blocks it."
+        )
+    if status == 416:
+        wanted.part.unlink(missing_ok=True)
+        return TransientError(
+            WeightsError(f"{server} sends no rest of {url}; run the command again.")
+        )
+    if status not in BUSY:
+        return WeightsError(
+            f"{server} answers {url} with status {status}, which makes no sense for a file; run "
+            "the command again later."
+        )
+    delay_s = asked_delay(answer.headers.get("Retry-After", ""))
+    busy = f"{server} is too busy to send {url} ({status})"
+    if delay_s is not None and delay_s > LONGEST_DELAY_S:
+        return WeightsError(
+            f"{busy} and asks to wait for {delay_s / 60:.0f} minutes; run the command again then."
+        )
+    last = f"{busy}; run the command again later: it goes on where it stopped."
+    return TransientError(WeightsError(last), delay_s)
 
 
-def _cut(wanted: Wanted, done: int, total: int | None) -> HitchError:
-    of = f" of {files.amount(total)}" if total is not None else ""
-    return HitchError(
+def asked_delay(text: str) -> float | None:
+    """Return the seconds that a Retry-After header asks to wait, given as such or as a date."""
+    if text.strip().isdecimal():
+        return float(text)
+    with suppress(ValueError):
+        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
+    return None
+
+
+def _unreachable(wanted: Wanted, error: BaseException) -> Exception:
+    inner, secure = error, True
+    while deeper := inner.__cause__ or inner.__context__:
+        inner, secure = deeper, secure and not isinstance(deeper, ssl.SSLError)
+    if not secure:
+        return WeightsError(
+            f"{wanted.host} could not prove who it is ({files.reason(inner)}); check this "
+            "machine's clock and, behind a proxy, its certificates."
+        )
+    return TransientError(
+        UnreachableError(
+            f"{wanted.host} cannot be reached ({files.reason(inner)}); check the network "
+            "connection and run the command again: it goes on where it stopped."
+        )
+    )
+
+
+def _cut(wanted: Wanted, size: int | None) -> Exception:
+    if _length(wanted.part) > (size or _length(wanted.part)):
+        wanted.part.unlink()
+    of = f" of {files.amount(size)}" if size else ""
+    return TransientError(
         WeightsError(
             f"The connection for {wanted.url} was cut again and again, the last time after "
-            f"{files.amount(done)}{of}; run the command again: it goes on where it stopped."
+            f"{files.amount(_length(wanted.part))}{of}; run the command again: it goes on where "
+            "it stopped."
         )
+    )
+
+
+def _page(wanted: Wanted) -> WeightsError | None:
+    """Return what to raise if a web page came in place of the file, which is removed."""
+    with wanted.part.open("rb") as file:
+        if not file.read(100).lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(PAGE):
+            return None
+    wanted.part.unlink()
+    return WeightsError(
+        f"{wanted.url} brought a web page instead of the file; log in to this network if it asks "
+        "for that in a browser, and run the command again."
     )
 
 
@@ -268,12 +311,12 @@ def _another(wanted: Wanted) -> WeightsError:
     return WeightsError(f"{wanted.url} is not the file that was expected; {wanted.advice}.")
 
 
-def _name(url: str) -> str:
-    return urlsplit(url).path.rpartition("/")[2]
+def _hash_of(etag: str) -> str | None:
+    """Return the hash that a hub tells of a file: SHA-256 of large ones, git's name of others."""
+    if re.fullmatch("[0-9a-f]{64}", etag):
+        return f"sha256:{etag}"
+    return f"git-blob:{etag}" if re.fullmatch("[0-9a-f]{40}", etag) else None
 
 
 def _length(part: Path) -> int:
-    try:
-        return part.stat().st_size
-    except FileNotFoundError:
-        return 0
+    return part.stat().st_size if part.exists() else 0

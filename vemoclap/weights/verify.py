@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from vemoclap import files as storage
-from vemoclap.files import digest
+from vemoclap import files
 from vemoclap.records import Progress
 from vemoclap.weights import cache, lockfile
 from vemoclap.weights.catalog import Artefact, stored
@@ -37,7 +36,7 @@ def verify(names: Iterable[str], progress_of: Callable[[str], Progress]) -> tupl
     Raises:
         WeightsError: the lock file is damaged, or a file cannot be read.
     """
-    with storage.explained(cache.home()):
+    with files.explain_home_errors(cache.home()):
         entries = lockfile.read(cache.lock_path())
         return tuple(
             finding
@@ -85,7 +84,7 @@ def _file(name: str, path: Path, known: str | None, entry: Entry, progress: Prog
             f"{path} was not downloaded by vemoclap and has no published hash to compare with; "
             f"run `vemoclap models download --renew {name}` to replace it.",
         )
-    found = digest(path, lambda done: progress(f"checking {path.name}", done, size))
+    found = files.digest(path, lambda done: progress(f"checking {path.name}", done, size))
     if all(found.fits(one) for one in wanted):
         return Finding(name, path.name, Verdict.GOOD)
     return Finding(

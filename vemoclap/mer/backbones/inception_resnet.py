@@ -61,6 +61,7 @@ def load(device: str) -> "nn.Module":
     """
     import torch
 
+    cache.use_offline()
     path = cache.folder(NAME) / CONVERTED
     tensors, metadata = checkpoint.read(path, device)
     width = metadata.get("width")
