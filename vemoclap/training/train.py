@@ -58,8 +58,7 @@ def train(
 
     Raises:
         UsageError: the folder has something in it already, and nothing is to be resumed.
-        DataError: the features do not have what the protocol needs, or the folder holds another
-            training.
+        DataError: the features lack what the protocol needs, or the folder holds another training.
     """
     loop.claim(folder, resume=resume)
     divided = splits.divide(store, plan.protocol, plan.blacklist)
