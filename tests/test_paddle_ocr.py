@@ -15,7 +15,8 @@ def test_without_paddleocr_the_error_says_how_to_get_it(monkeypatch: pytest.Monk
         paddle_ocr.load("cpu")
 
 
-def test_paddleocr_runs_the_files_of_rapidocr():
+def test_paddleocr_runs_the_files_of_rapidocr(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("ORT_DISABLE_TELEMETRY", "1")  # as ``roles.load`` does before it loads it
     for model in (paddle_ocr.DETECTOR, paddle_ocr.READER):
         assert paddle_ocr._file_of(model).is_file()
     characters = paddle_ocr._reader_settings()["PostProcess"]["character_dict"]
