@@ -13,9 +13,8 @@ import numpy as np
 from vemoclap.mer import prepare as mer_prepare
 from vemoclap.mer.data import Piece
 from vemoclap.mer.inputs import Shape, Utterance
-from vemoclap.mer.model import LABELS
+from vemoclap.mer.model import LABELS, Recipe
 from vemoclap.mer.prepare import Kept, Prepared
-from vemoclap.mer.train import Recipe
 from vemoclap.records import SAMPLE_RATE
 from vemoclap.training.records import Split
 

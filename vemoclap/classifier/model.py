@@ -222,7 +222,7 @@ class Classifier(nn.Module):
         found = layer.out_proj((self.dropout(weights) @ v).transpose(1, 2).flatten(2))
         found = self.dropout(self.attn_norms[pair](found))  # (B, length of query, d)
         valid_mask = query_mask & anything
-        return _mean(found, valid_mask), _mean(weights.detach().mean(1), valid_mask)
+        return masked_mean(found, valid_mask), masked_mean(weights.detach().mean(1), valid_mask)
 
 
 class Dropout(nn.Dropout):
@@ -265,7 +265,7 @@ def _padded(rows: Tensor, mask: Tensor) -> Tensor:
     return real.new_zeros(*mask.shape, rows.shape[1]).index_put((mask,), real)
 
 
-def _mean(rows: Tensor, valid_mask: Tensor) -> Tensor:
+def masked_mean(rows: Tensor, valid_mask: Tensor) -> Tensor:
     """Return the mean (B, d) of rows (B, T, d) over those that are valid (B, T), else zeros."""
     kept = valid_mask[..., None].to(rows.dtype)  # (B, T, 1)
     return (rows * kept).sum(1) / kept.sum(1).clamp(min=1)

@@ -3,6 +3,7 @@
 import argparse
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -139,13 +140,13 @@ def _describe(parsed: argparse.Namespace) -> int:
     if parsed.blacklist is None:
         one = statistics.describe(store)
         if parsed.json:
-            console.answer(json.dumps(one.plain(), indent=2))
+            console.answer(json.dumps(asdict(one), indent=2))
         else:
             console.say(_text(one))
         return ALL_FINE
     both = statistics.compare(store, blacklist.read(parsed.blacklist, store.schema.labels))
     if parsed.json:
-        content = {"before": both.before.plain(), "after": both.after.plain()}
+        content = {"before": asdict(both.before), "after": asdict(both.after)}
         console.answer(json.dumps({**content, "troubles": both.troubles}, indent=2))
         return ALL_FINE
     _tell(both.troubles)

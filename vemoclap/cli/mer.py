@@ -2,20 +2,19 @@
 
 import argparse
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vemoclap.cli import console, options
+from vemoclap.cli.train import shown
 from vemoclap.errors import DataError
 
 if TYPE_CHECKING:
     from vemoclap.mer.inputs import Shape
+    from vemoclap.mer.model import Recipe
     from vemoclap.mer.prepare import Prepared
-    from vemoclap.mer.train import Epoch, Recipe
+    from vemoclap.mer.train import Epoch
     from vemoclap.records import Progress
-    from vemoclap.training.loop import Callbacks
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -125,7 +124,7 @@ def _train(parsed: argparse.Namespace) -> int:
         device=options.device(parsed.device),
     )
     prepared = _prepared(parsed, plan.shape, plan.device)
-    with options.writing(parsed.out), _shown() as callbacks:
+    with options.writing(parsed.out), shown(plan.recipe.epochs, _sentence) as callbacks:
         evaluation = train.train(
             prepared, parsed.out, plan, resume=parsed.resume, callbacks=callbacks
         )
@@ -141,31 +140,11 @@ def _train(parsed: argparse.Namespace) -> int:
 def _recipe(parsed: argparse.Namespace) -> "Recipe":
     from dataclasses import fields
 
-    from vemoclap.mer.train import Recipe
+    from vemoclap.mer.model import Recipe
 
     names = {one.name for one in fields(Recipe)}
     given = {name: value for name, value in vars(parsed).items() if value is not None}
     return Recipe(**{name: given[name] for name in names & set(given)})
-
-
-@contextmanager
-def _shown() -> "Iterator[Callbacks[Epoch]]":
-    """Give what makes a training seen: a line per epoch, and a bar where somebody watches."""
-    from vemoclap.training.loop import Callbacks
-
-    def epoch(one: "Epoch") -> None:
-        console.complain(_sentence(one))
-
-    if not console.watched():
-        yield Callbacks(on_epoch=epoch)
-        return
-    with console.bars() as bars:
-        task = bars.add_task("", total=None)
-
-        def step(epoch: int, done: int, steps: int) -> None:
-            bars.update(task, description=f"epoch {epoch}", completed=done, total=steps)
-
-        yield Callbacks(step, epoch)
 
 
 def _sentence(epoch: "Epoch") -> str:

@@ -5,18 +5,19 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from vemoclap.cli import console, options
 from vemoclap.errors import UsageError
 
 if TYPE_CHECKING:
     from vemoclap.training.classifier_task import Epoch, Recipe
-    from vemoclap.training.loop import Callbacks
+    from vemoclap.training.loop import Callbacks, Graded
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 ALL_FINE = 0
+E = TypeVar("E", bound="Graded")
 
 
 def add_to(commands: "Commands") -> None:
@@ -183,7 +184,7 @@ def _train(parsed: argparse.Namespace) -> int:
     with (
         options.writing(parsed.out),
         _board(parsed.tensorboard) as board,
-        _shown(plan.recipe.epochs * parsed.seeds, board) as callbacks,
+        shown(plan.recipe.epochs * parsed.seeds, _sentence, board) as callbacks,
     ):
         evaluation = training_train.train(
             store, parsed.out, plan, resume=parsed.resume, callbacks=callbacks
@@ -224,15 +225,25 @@ def _board(folder: Path | None) -> "Iterator[Callable[[Epoch], None]]":
 
 
 @contextmanager
-def _shown(total: int, board: "Callable[[Epoch], None]") -> "Iterator[Callbacks[Epoch]]":
-    """Give what makes a training seen: a bar, or a line per epoch where none can be."""
+def shown(
+    total: int,
+    sentence: "Callable[[E], str]",
+    also: "Callable[[E], None]" = lambda epoch: None,
+) -> "Iterator[Callbacks[E]]":
+    """Give what makes a training seen: a bar, or a line per epoch where none can be.
+
+    Args:
+        total: epochs, at most.
+        sentence: says how an epoch went.
+        also: is called with each epoch, too.
+    """
     from vemoclap.training.loop import Callbacks
 
     if not console.watched():
 
-        def line(epoch: "Epoch") -> None:
-            board(epoch)
-            console.complain(_sentence(epoch))
+        def line(epoch: "E") -> None:
+            also(epoch)
+            console.complain(sentence(epoch))
 
         yield Callbacks(on_epoch=line)
         return
@@ -251,10 +262,10 @@ def _shown(total: int, board: "Callable[[Epoch], None]") -> "Iterator[Callbacks[
         def step(epoch: int, done: int, steps: int) -> None:
             bars.update(part, completed=done, total=steps)
 
-        def epoch(one: "Epoch") -> None:
-            board(one)
+        def epoch(one: "E") -> None:
+            also(one)
             bars.update(whole, advance=1)
-            console.complain(_sentence(one))
+            console.complain(sentence(one))
 
         yield Callbacks(step, epoch)
 
@@ -313,7 +324,7 @@ def _experiment(parsed: argparse.Namespace) -> int:
     ask = experiments.QUESTIONS[parsed.part]
     conditions = ask(store, recipe, parsed.protocol, parsed.blacklist)
     total = recipe.epochs * parsed.seeds * len(conditions)
-    with options.writing(parsed.out), _shown(total, lambda epoch: None) as callbacks:
+    with options.writing(parsed.out), shown(total, _sentence) as callbacks:
 
         def begin(condition: str) -> "Callbacks[Epoch]":
             console.complain(condition)

@@ -8,7 +8,7 @@ each emotion of them. Each emotion is on its own: several may be there at once, 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -50,6 +50,21 @@ class Config:
         """Return the config that ``asdict`` and JSON turned into plain values."""
         lists = {name: tuple(values[name]) for name in ("labels", "thresholds")}
         return cls(**{**values, **lists, "shape": Shape(**values["shape"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """The hyper-parameters; the paper names only the share of the backbones."""
+
+    epochs: int = 20  # at most
+    batch: int = 16  # utterances: 80 faces and 160 s of sound at once
+    rate: float = 1e-4  # learning rate of Adam, for the layers that begin at random
+    backbones: float = 0.1  # of that rate, for the backbones
+    clip: float = 1.0  # largest norm of the gradient
+    patience: int = 4  # epochs in a row without a better validation before training stops
+    channels: int = 256
+    hidden: int = 256
+    dropout: float = 0.1
 
 
 class Mer(nn.Module):
@@ -161,23 +176,7 @@ class Mer(nn.Module):
         return mean
 
 
-class Sizes(Protocol):
-    """How large the layers are that no backbone brings."""
-
-    @property
-    def channels(self) -> int:
-        """Numbers that each convolution over time makes."""
-
-    @property
-    def hidden(self) -> int:
-        """Numbers between the two linear layers."""
-
-    @property
-    def dropout(self) -> float:
-        """Share of them that is left out at random in training."""
-
-
-def published(device: str, shape: Shape, sizes: Sizes, labels: tuple[str, ...] = LABELS) -> Mer:
+def published(device: str, shape: Shape, recipe: Recipe, labels: tuple[str, ...] = LABELS) -> Mer:
     """Return the untrained model on the published backbones; its own layers are random.
 
     Raises:
@@ -195,9 +194,9 @@ def published(device: str, shape: Shape, sizes: Sizes, labels: tuple[str, ...] =
         shape=replace(shape, normalised=normalised),
         labels=labels,
         thresholds=(0.5,) * len(labels),
-        channels=sizes.channels,
-        hidden=sizes.hidden,
-        dropout=sizes.dropout,
+        channels=recipe.channels,
+        hidden=recipe.hidden,
+        dropout=recipe.dropout,
     )
     return Mer(config, {"face": face, "voice": voice, "words": words}).to(device)
 

@@ -20,26 +20,11 @@ from vemoclap.mer import card, evaluate, metrics, model
 from vemoclap.mer.evaluate import Evaluation
 from vemoclap.mer.examples import Examples, predict
 from vemoclap.mer.inputs import Shape
-from vemoclap.mer.model import Mer
+from vemoclap.mer.model import Mer, Recipe
 from vemoclap.mer.prepare import Prepared
 from vemoclap.training import loop
 from vemoclap.training.loop import STATE, Callbacks, ResumeOptions, Schedule
 from vemoclap.training.records import Split
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """The hyper-parameters; the paper names only the share of the backbones."""
-
-    epochs: int = 20  # at most
-    batch: int = 16  # utterances: 80 faces and 160 s of sound at once
-    rate: float = 1e-4  # learning rate of Adam, for the layers that begin at random
-    backbones: float = 0.1  # of that rate, for the backbones
-    clip: float = 1.0  # largest norm of the gradient
-    patience: int = 4  # epochs in a row without a better validation before training stops
-    channels: int = 256
-    hidden: int = 256
-    dropout: float = 0.1
 
 
 @dataclass(frozen=True, slots=True)

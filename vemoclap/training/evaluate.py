@@ -1,6 +1,6 @@
 """A checkpoint and a collection -> how well the one knows the other."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -192,14 +192,11 @@ def fits(config: Config, schema: Schema) -> None:
             f"The classifier tells {', '.join(config.labels)} apart, and the features are labelled "
             f"{', '.join(schema.labels)}; train one on these features."
         )
-    wanted: Mapping[str, tuple[str, int]] = {
-        name: (spec.space, spec.dim) for name, spec in config.features.items()
-    }
-    for name, (space, dim) in wanted.items():
+    for name, spec in config.features.items():
         column = schema.columns.get(name)
-        if column is None or (column.space, column.dim) != (space, dim):
+        if column is None or (column.space, column.dim) != (spec.space, spec.dim):
             here = "has none" if column is None else f"has {column.dim} numbers of {column.space}"
             raise DataError(
-                f"The classifier was trained on {name} of {dim} numbers of {space}, and the "
-                f"collection {here}; train one on these features."
+                f"The classifier was trained on {name} of {spec.dim} numbers of {spec.space}, and "
+                f"the collection {here}; train one on these features."
             )

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from vemoclap.classifier.model import Classifier, Config
+from vemoclap.classifier.model import Classifier, Config, masked_mean
 
 LAYERS = 2  # of the transformers
 
@@ -31,7 +31,7 @@ class MeanPooled(nn.Module):
     def forward(self, values: Mapping[str, Tensor], present: Mapping[str, Tensor]) -> Tensor:
         """Return the scores (B, 6) before the softmax."""
         rows = self.encode(values)
-        means = [_mean(rows[name], present[name]) for name in sorted(rows)]
+        means = [masked_mean(rows[name], present[name]) for name in sorted(rows)]
         scores: Tensor = self.head(torch.cat(means, dim=1).relu())
         return scores
 
@@ -47,7 +47,9 @@ class ElementwiseSum(nn.Module):
     def forward(self, values: Mapping[str, Tensor], present: Mapping[str, Tensor]) -> Tensor:
         """Return the scores (B, 6) before the softmax."""
         rows = self.encode(values)
-        total = torch.stack([_mean(rows[name], present[name]) for name in sorted(rows)]).sum(0)
+        total = torch.stack([masked_mean(rows[name], present[name]) for name in sorted(rows)]).sum(
+            0
+        )
         scores: Tensor = self.head(total.relu())
         return scores
 
@@ -70,7 +72,7 @@ class OneTransformer(nn.Module):
         names = sorted(rows)
         tokens = torch.cat([rows[name] + self.kinds[name] for name in names], dim=1)
         here = torch.cat([present[name] for name in names], dim=1)  # (B, all lengths)
-        scores: Tensor = self.head(_mean(_attend(self.transformer, tokens, here), here))
+        scores: Tensor = self.head(masked_mean(_attend(self.transformer, tokens, here), here))
         return scores
 
 
@@ -88,7 +90,7 @@ class TransformerEach(nn.Module):
         rows = self.encode(values)
         for name, transformer in self.transformers.items():
             rows[name] = _attend(transformer, rows[name], present[name])
-        means = [_mean(rows[name], present[name]) for name in sorted(rows)]
+        means = [masked_mean(rows[name], present[name]) for name in sorted(rows)]
         scores: Tensor = self.head(torch.cat(means, dim=1).relu())
         return scores
 
@@ -124,14 +126,8 @@ def _transformer(config: Config) -> nn.TransformerEncoder:
 
 
 def _attend(transformer: nn.Module, rows: Tensor, present: Tensor) -> Tensor:
-    """Return what a transformer makes of rows (B, T, d), those that are padding hidden."""
-    # A softmax over nothing is NaN, so where all is padding nothing is hidden; `_mean` drops it.
-    hidden = ~present & present.any(1, keepdim=True)
-    found: Tensor = transformer(rows, src_key_padding_mask=hidden)
+    """Return what a transformer makes of rows (B, T, d), padding masked."""
+    # A softmax over nothing is NaN, so where all is padding nothing is masked; the mean drops it.
+    padding_mask = ~present & present.any(1, keepdim=True)
+    found: Tensor = transformer(rows, src_key_padding_mask=padding_mask)
     return found
-
-
-def _mean(rows: Tensor, present: Tensor) -> Tensor:
-    """Return the mean (B, d) over the rows that are present, zeros where none is."""
-    kept = present[..., None].to(rows.dtype)
-    return (rows * kept).sum(1) / kept.sum(1).clamp(min=1)

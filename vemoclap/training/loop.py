@@ -101,26 +101,19 @@ class Callbacks(Generic[E]):
 
 
 @dataclass
-class _Progress(Generic[E]):
-    """Where a training is, apart from its weights."""
-
-    epoch: int = 0  # epochs done
-    step: int = 0  # steps done of the next one
-    loss: float = 0.0  # sum over the examples of these steps
-    right: float = 0  # examples of these steps answered rightly
-    epochs: list[E] = field(default_factory=list)
-
-
-@dataclass
 class _TrainState(Generic[E]):
     """What changes with every step."""
 
     LEARNER: ClassVar = ("model", "optimiser", "scaler")
+    PROGRESS: ClassVar = ("step", "loss", "right")
     model: nn.Module
     optimiser: torch.optim.Optimizer
     scaler: "torch.amp.GradScaler"  # does something only for 16-bit floats, which overflow
     best: dict[str, Tensor]  # the weights of the best epoch so far
-    progress: _Progress[E] = field(default_factory=_Progress)
+    epochs: list[E] = field(default_factory=list)  # that are done
+    step: int = 0  # steps done of the next one
+    loss: float = 0.0  # sum over the examples of these steps
+    right: float = 0.0  # examples of these steps answered rightly
     saved_s: float = field(default_factory=time.monotonic)  # when it was written last
 
     def save_in_time(self, options: ResumeOptions) -> None:
@@ -131,10 +124,11 @@ class _TrainState(Generic[E]):
 
     def save(self, path: Path, identity: str) -> None:
         """Write all of it; see ``restore``."""
+        epochs = [asdict(one) for one in self.epochs]
         content = {
             "identity": identity,
             "learner": {name: getattr(self, name).state_dict() for name in self.LEARNER},
-            "progress": asdict(self.progress),
+            "progress": {name: getattr(self, name) for name in self.PROGRESS} | {"epochs": epochs},
             "best": self.best,
         }
         advice = "free some space and run the command again with --resume"
@@ -160,8 +154,9 @@ class _TrainState(Generic[E]):
             )
         for name in self.LEARNER:
             getattr(self, name).load_state_dict(content["learner"][name])
-        epochs = [kind(**epoch) for epoch in content["progress"]["epochs"]]
-        self.progress = _Progress(**{**content["progress"], "epochs": epochs})
+        for name in self.PROGRESS:
+            setattr(self, name, content["progress"][name])
+        self.epochs = [kind(**epoch) for epoch in content["progress"]["epochs"]]
         self.best = content["best"]
 
 
@@ -196,19 +191,20 @@ def fit(
     if resume.path is not None and resume.path.exists():
         state.restore(resume.path, resume.identity, task.kind)
     with reproducible(device):
-        while not _over(state.progress, schedule):
+        while not _over(state.epochs, schedule):
+            epoch = len(state.epochs) + 1
             for steps in _steps(state, task, schedule, seed):
-                told.on_step(state.progress.epoch + 1, state.progress.step, steps)
+                told.on_step(epoch, state.step, steps)
                 state.save_in_time(resume)
-            now = state.progress
-            done = task.validate(now.epoch + 1, now.loss / len(task), now.right / len(task))
-            if all(done.selection_score > one.selection_score for one in now.epochs):
+            done = task.validate(epoch, state.loss / len(task), state.right / len(task))
+            if all(done.selection_score > one.selection_score for one in state.epochs):
                 state.best = _copy(model)
-            state.progress = _Progress(now.epoch + 1, epochs=[*now.epochs, done])
+            state.epochs.append(done)
+            state.step, state.loss, state.right = 0, 0.0, 0.0
             told.on_epoch(done)
     model.load_state_dict(state.best)
     model.eval()
-    return tuple(state.progress.epochs)
+    return tuple(state.epochs)
 
 
 def best_of(epochs: Sequence[E]) -> E:
@@ -218,16 +214,16 @@ def best_of(epochs: Sequence[E]) -> E:
 
 def _steps(state: _TrainState[E], task: Task[E], schedule: Schedule, seed: int) -> Iterator[int]:
     """Take the steps of an epoch that are still to be taken; after each, yield how many it has."""
-    now, batch = state.progress, schedule.batch
-    order = np.random.default_rng([seed, now.epoch]).permutation(len(task))
+    epoch, batch = len(state.epochs), schedule.batch
+    order = np.random.default_rng([seed, epoch]).permutation(len(task))
     steps = -(-len(task) // batch)
-    while now.step < steps:
-        which = order[now.step * batch : (now.step + 1) * batch]
-        rng = np.random.Generator(np.random.SFC64([seed, now.epoch, now.step, 1]))
+    while state.step < steps:
+        which = order[state.step * batch : (state.step + 1) * batch]
+        rng = np.random.Generator(np.random.SFC64([seed, epoch, state.step, 1]))
         loss, right = _step(state, task, which, schedule.clip, rng)
-        now.loss += loss * len(which)
-        now.right += right
-        now.step += 1
+        state.loss += loss * len(which)
+        state.right += right
+        state.step += 1
         yield steps
 
 
@@ -251,10 +247,9 @@ def _step(
     return loss_and_right[0], loss_and_right[1]
 
 
-def _over(now: _Progress[E], schedule: Schedule) -> bool:
-    if now.epoch >= schedule.epochs:
-        return True
-    return bool(now.epochs) and now.epoch - best_of(now.epochs).epoch >= schedule.patience
+def _over(epochs: Sequence[E], schedule: Schedule) -> bool:
+    since = len(epochs) - best_of(epochs).epoch if epochs else 0
+    return len(epochs) >= schedule.epochs or (bool(epochs) and since >= schedule.patience)
 
 
 # -- the folder -------------------------------------------------------------------------------

@@ -7,7 +7,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -142,10 +141,6 @@ class Description:
     features: Mapping[str, FeatureSummary]
     duplicates: tuple[tuple[str, ...], ...]  # ids of videos whose features are all equal
     empty: tuple[str, ...]  # ids of videos without any feature
-
-    def plain(self) -> dict[str, Any]:
-        """Return the same as plain values for JSON."""
-        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ the one that did best in validation.
 """
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -58,8 +58,7 @@ def train(
 
     Raises:
         UsageError: the folder has something in it already, and nothing is to be resumed.
-        DataError: the features do not have what the protocol needs, or the folder holds another
-            training.
+        DataError: the features lack what the protocol needs, or the folder holds another training.
     """
     loop.claim(folder, resume=resume)
     divided = splits.divide(store, plan.protocol, plan.blacklist)
@@ -72,7 +71,9 @@ def train(
         split: Examples(divided.of(split), config, plan.device)
         for split in (Split.TRAIN, Split.VAL, tested)
     }
-    homes = _homes(folder, plan.seeds)
+    homes = {seed: folder / evaluate.SEEDS / str(seed) for seed in plan.seeds}
+    if len(homes) == 1:
+        homes = {plan.seeds[0]: folder}
     splits.write(folder, divided)
     for seed, home in homes.items():
         if (home / classifier_model.FILE).exists():
@@ -114,13 +115,6 @@ def _train_seed(
         arithmetic=classifier_task.dtype_name(plan.recipe, plan.device),
         identity=resume.identity,
     )
-
-
-def _homes(folder: Path, seeds: Sequence[int]) -> dict[int, Path]:
-    """Return the folder of each seed."""
-    if len(seeds) == 1:
-        return {seeds[0]: folder}
-    return {seed: folder / evaluate.SEEDS / str(seed) for seed in seeds}
 
 
 def _choose(folder: Path, homes: Mapping[int, Path]) -> None:
