@@ -49,6 +49,8 @@ def is_quick(item: pytest.Item) -> bool:
 
 # About how long a file takes on one processor of 2026, in seconds.
 SECONDS = {
+    "test_quiet": 125,
+    "test_setup": 93,
     "test_paper_end_to_end": 65,
     "test_batch_cluster": 62,
     "test_batch_kills": 60,
@@ -64,6 +66,7 @@ SECONDS = {
     "test_experiment": 30,
     "test_residents": 26,
     "test_miniatures": 24,
+    "test_wheel": 23,
     "test_timeline_memory": 21,
     "test_media": 21,
     "test_timeline_paper": 21,
