@@ -4,16 +4,19 @@ import errno
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tests import timelines
 from tests.batch_workers import Quick, orders
-from vemoclap.batch import inputs, manifest, results, run
+from vemoclap.batch import inputs, manifest, outputs, results, run
 from vemoclap.batch.records import Ending, What
 from vemoclap.batch.worker import Worker
 from vemoclap.errors import DataError, UsageError, VemoclapError
 from vemoclap.media.clip import Limits
+from vemoclap.timeline.spans import Options
 
 
 class Counted:
@@ -29,8 +32,6 @@ class Counted:
             opened = worker.open(job, worker.content(job))
             entry = opened if hasattr(opened, "ending") else worker.finish(opened)
             if job.item.path.name in self.failing:
-                from dataclasses import replace
-
                 entry = replace(entry, ending=Ending.FAILED, cause="It failed.")
             yield entry
 
@@ -362,3 +363,21 @@ def test_an_interrupted_change_of_the_store_is_mended(collection):
     assert len(shards.paths(home)) == 1
     assert batch(collection, real(), changes=FEATURES)[1].names == ["joy/a.mp4"]
     assert len(feature_store.read(collection / "out/features").videos) == 3
+
+
+@pytest.mark.parametrize("said", ["The picture is damaged.", "Half of it is gone.", ""])
+def test_a_timeline_is_partial_by_what_was_lost_in_whatever_words(folder, monkeypatch, said):
+    whole = replace(timelines.by_utterance(), warnings=("The picture is damaged, in a warning.",))
+
+    class Ran:
+        def __init__(self, *_, **__):
+            pass
+
+        def result(self):
+            return replace(whole, losses=(said,) if said else ())
+
+    monkeypatch.setattr("vemoclap.timeline.run.Run", Ran)
+    (item, *_) = inputs.find([folder / "in"]).items
+    given = orders(folder / "out", what=What.TIMELINE, timeline=Options())
+    made = outputs.of_timeline(given, item, None, folder / "begun")
+    assert (made.ending, made.cause) == (Ending.PARTIAL if said else Ending.OK, said)

@@ -204,7 +204,8 @@ def test_a_damaged_stretch_costs_its_own_spans_and_is_told(light, tmp_path):
     whole = videos.make(tmp_path / "whole.mkv", *source, *videos.X264, "-g", "10")
     broken = videos.scramble(whole, tmp_path / "broken.mkv", 0.4, 0.6)
     timeline = timeline_of(broken, by="window", preset=light, device="cpu")
-    assert any("damaged" in warning for warning in timeline.warnings)
+    assert any("damaged" in loss for loss in timeline.losses)
+    assert set(timeline.losses) <= set(timeline.warnings)
     assert timeline.moments[0].status.ok
     assert timeline.moments[-1].status.ok
     assert timeline.mean is not None

@@ -82,7 +82,7 @@ def explain_home_errors(folder: Path) -> Iterator[None]:
         if error.errno in FULL:
             raise WeightsError(
                 f"The disk that holds {folder} is full; free some space, or set VEMOCLAP_HOME to a "
-                "folder on another disk, and run the command again: it goes on where it stopped."
+                "folder on another disk, and try again: it goes on where it stopped."
             ) from error
         if error.errno in _FORBIDDEN:
             raise WeightsError(

@@ -6,7 +6,7 @@ from vemoclap.app.session import BUILD, Session, best_preset, needed
 from vemoclap.app.theme import text
 from vemoclap.files import amount
 from vemoclap.records import Progress
-from vemoclap.weights import cache
+from vemoclap.weights import cache, download
 
 TITLE = "Build models"
 ABOUT = "Once for any number of videos. Minutes to half an hour to download, seconds if it is here."
@@ -157,11 +157,11 @@ class BuildStep:
             stage, done, total = self._downloads[row.name]
             size = (
                 amount(total)
-                if stage in ("done", "failed")
+                if stage in (download.DONE, download.FAILED)
                 else f"{amount(done)} of {amount(total)}"
             )
             bars.append(
                 f"<li><span>{text(row.name)}</span>{theme.meter(done, total, row.name)}"
-                f"<span>{text(size)}, {text(stage.partition(' ')[0])}</span></li>"
+                f"<span>{text(size)}, {text(stage)}</span></li>"
             )
         return f'<ul class="vc-downloads">{"".join(bars)}</ul>'

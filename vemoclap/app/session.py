@@ -244,7 +244,6 @@ def _has_gpu() -> bool:
 def _failed(failures: dict[str, WeightsError], count: int) -> str:
     """Return one sentence about what could not be downloaded, with advice for whoever clicks."""
     first = str(next(iter(failures.values())))
-    first = first.replace("run the command again", "build the models again")
     if len(failures) == 1:
         return first
     return f"{len(failures)} of {count} downloads failed, the first since: {first}"

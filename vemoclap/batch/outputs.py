@@ -98,7 +98,6 @@ def _report(analysis: Analysis, folder: Path) -> None:
 
 
 BEGUN = ".begun"  # spans of videos that were cut off in the middle, to go on from
-DAMAGES = ("The picture is damaged", "The sound is damaged")  # how ``media`` begins to say so
 
 
 def of_timeline(orders: Orders, item: Item, analyser: "Analyser", begun: Path) -> Product:
@@ -129,8 +128,7 @@ def of_timeline(orders: Orders, item: Item, analyser: "Analyser", begun: Path) -
         timeline_files.write(timeline, folder)
         _picture(timeline, folder)
 
-    damage = next((one for one in timeline.warnings if one.startswith(DAMAGES)), "")
-    cause = damage or broken(moment.status for moment in timeline.moments)
+    cause = next(iter(timeline.losses), "") or broken(moment.status for moment in timeline.moments)
     return Product(
         ending=Ending.PARTIAL if cause else Ending.OK,
         cause=cause,

@@ -298,16 +298,12 @@ def _bars(names: Sequence[str]) -> Iterator[Callable[[str], "Progress"]]:
 
         def progress_of(name: str) -> "Progress":
             task: rich_progress.TaskID | None = None
-            last = ""
 
             def show(stage: str, done: int, total: int) -> None:
-                nonlocal task, last
+                nonlocal task
                 if task is None:
                     task = bars.add_task(name, doing="")
-                if stage != last and stage.startswith(("waiting", "trying")):
-                    console.complain(f"{name}: {stage}")
-                last = stage
-                bars.update(task, completed=done, total=total, doing=stage.partition(" ")[0])
+                bars.update(task, completed=done, total=total, doing=stage)
 
             return show
 

@@ -105,6 +105,7 @@ class Timeline:
     engines: tuple[EngineUse, ...]
     stages: tuple[StageTime, ...]
     warnings: tuple[str, ...]
+    losses: tuple[str, ...] = ()  # what of the file could not be read, also among the warnings
 
 
 # -- another model than the preset's ----------------------------------------------------------

@@ -263,6 +263,7 @@ class Run:
         if other is not None:
             uses = (*(use for use in uses if use.role != "emotion"), other.use)
         windowed, said = options.by == WINDOW, state.said.transcript
+        losses = state.reel.losses(state.decoded, tuple(state.complaints))
         return Timeline(
             info=state.reel.info,
             by=options.by,
@@ -287,12 +288,13 @@ class Run:
             tracks=None if state.unlooked else state.linker.tracks(),
             engines=uses,
             stages=self._stages.times,
-            warnings=self._warnings(state, scores),
+            warnings=tuple(dict.fromkeys((*losses, *self._warnings(state, scores)))),
+            losses=losses,
         )
 
-    def _warnings(self, state: TimelineState, scores: Sequence[Scores]) -> tuple[str, ...]:
-        """Return what was lost, and why spans could not be cut as they were to be."""
-        warnings = [*state.reel.losses(state.decoded, tuple(state.complaints))]
+    def _warnings(self, state: TimelineState, scores: Sequence[Scores]) -> list[str]:
+        """Return why spans could not be cut as they were to be, and what engines warn of."""
+        warnings = []
         status = state.said.status
         if self._options.by == UTTERANCE and not status.ok:
             warnings.append(
@@ -300,7 +302,7 @@ class Run:
             )
         warnings += map(str, self._analyser.residents.broken.values())
         warnings += (warning for some in scores for warning in some.warnings)
-        return tuple(dict.fromkeys(warnings))
+        return warnings
 
     def _tell(self, stage: str, done: int, total: int) -> None:
         if self._progress:

@@ -19,7 +19,9 @@ from vemoclap.weights import cache, lockfile, transfer
 from vemoclap.weights.catalog import Artefact, stored
 from vemoclap.weights.lockfile import Entry, Kept
 
+# Stages of progress, beside those of a transfer.
 WAITING = "waiting for another process that downloads it"
+DONE, FAILED = "done", "failed"
 
 Sleep = Callable[[float], None]
 
@@ -58,7 +60,7 @@ def fetch_all(
             fetch(name, progress, renew=renew, sleep=sleep)
         except WeightsError as error:
             failures[name] = error
-            progress("failed", 0, row.about)
+            progress(FAILED, 0, row.about)
             if isinstance(error, transfer.UnreachableError):
                 silent[host] = error
     return failures
@@ -120,7 +122,7 @@ def _bring(row: Artefact, folder: Path, progress: Progress, renew: bool, sleep: 
             (folder / file).unlink()
         ready += found.size
     _sweep(folder, set())
-    progress("done", ready, ready)
+    progress(DONE, ready, ready)
 
 
 def _one_of(

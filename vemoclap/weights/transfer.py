@@ -238,21 +238,19 @@ def _refusal(wanted: Wanted, answer: Any) -> Exception:
         )
     if status == 416:
         wanted.part.unlink(missing_ok=True)
-        return TransientError(
-            WeightsError(f"{server} sends no rest of {url}; run the command again.")
-        )
+        return TransientError(WeightsError(f"{server} sends no rest of {url}; try again."))
     if status not in BUSY:
         return WeightsError(
-            f"{server} answers {url} with status {status}, which makes no sense for a file; run "
-            "the command again later."
+            f"{server} answers {url} with status {status}, which makes no sense for a file; try "
+            "again later."
         )
     delay_s = asked_delay(answer.headers.get("Retry-After", ""))
     busy = f"{server} is too busy to send {url} ({status})"
     if delay_s is not None and delay_s > LONGEST_DELAY_S:
         return WeightsError(
-            f"{busy} and asks to wait for {delay_s / 60:.0f} minutes; run the command again then."
+            f"{busy} and asks to wait for {delay_s / 60:.0f} minutes; try again then."
         )
-    last = f"{busy}; run the command again later: it goes on where it stopped."
+    last = f"{busy}; try again later: it goes on where it stopped."
     return TransientError(WeightsError(last), delay_s)
 
 
@@ -277,7 +275,7 @@ def _unreachable(wanted: Wanted, error: BaseException) -> Exception:
     return TransientError(
         UnreachableError(
             f"{wanted.host} cannot be reached ({files.reason(inner)}); check the network "
-            "connection and run the command again: it goes on where it stopped."
+            "connection and try again: it goes on where it stopped."
         )
     )
 
@@ -289,8 +287,8 @@ def _cut(wanted: Wanted, size: int | None) -> Exception:
     return TransientError(
         WeightsError(
             f"The connection for {wanted.url} was cut again and again, the last time after "
-            f"{files.amount(_length(wanted.part))}{of}; run the command again: it goes on where "
-            "it stopped."
+            f"{files.amount(_length(wanted.part))}{of}; try again: it goes on where it "
+            "stopped."
         )
     )
 
@@ -303,7 +301,7 @@ def _page(wanted: Wanted) -> WeightsError | None:
     wanted.part.unlink()
     return WeightsError(
         f"{wanted.url} brought a web page instead of the file; log in to this network if it asks "
-        "for that in a browser, and run the command again."
+        "for that in a browser, and try again."
     )
 
 
